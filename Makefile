@@ -1,0 +1,146 @@
+# make demo shows it, make test tests it, make check is what CI runs.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BIN := .venv/bin
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v "$$p"; break; }; done)
+PROTOS := $(wildcard accredit/*/proto/*.proto)
+SOURCES := accredit/__init__.py accredit/__main__.py agent attestation authority envoy identity \
+	$(wildcard file_output) rotation sds_server workload_api examples tests
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+ARGS ?=
+T ?= tests
+
+##@ Use it
+
+.PHONY: demo
+demo: .venv/.runtime  ## two plain HTTP apps behind two real Envoys; ARGS=--once ends by itself
+	@$(BIN)/accredit demo $(ARGS)
+
+.PHONY: venv
+venv: .venv/.dev  ## everything for working on the code, in .venv
+
+##@ Test it
+
+.PHONY: test
+test: .venv/.dev .venv-interop/.done debian-packages  ## all tests; T=tests/unit for a part
+	$(BIN)/python -m pytest $(T) $(ARGS)
+
+.PHONY: check
+check: fmt-check lint types layers proto-check conformance-check docs-config-check cover  ## what CI runs
+
+.PHONY: cover
+cover: .venv/.dev .venv-interop/.done debian-packages  ## all tests, with coverage
+	@mkdir -p build
+	rm -f build/coverage*
+	$(BIN)/python -m coverage run -m pytest tests 2>&1 | tee build/pytest.log
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
+	@tail -n 1 build/pytest.log
+
+.PHONY: fmt fmt-check lint types layers
+fmt: .venv/.dev  ## format, and repair what ruff can
+	$(BIN)/ruff check --fix-only --quiet $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+fmt-check: .venv/.dev
+	$(BIN)/ruff format --check $(SOURCES)
+
+lint: .venv/.dev  ## ruff, every rule
+	$(BIN)/ruff check $(SOURCES)
+
+types: .venv/.dev  ## mypy --strict, source and tests
+	$(BIN)/mypy
+	$(BIN)/mypy tests
+
+layers: .venv/.dev  ## imports go one way
+	$(BIN)/lint-imports
+
+.PHONY: bench soak
+bench: .venv/.dev  ## measure the hot paths beside their floor; nothing fails on a time
+	$(BIN)/python -m tests.bench $(ARGS)
+
+soak: .venv/.dev  ## hours of rotation under load; DURATION in seconds
+	$(BIN)/python -m tests.soak --seconds $(or $(DURATION),3600) $(ARGS)
+
+##@ Generate
+
+.PHONY: proto proto-check
+# $(1) is where the code goes. Both plugins of mypy-protobuf are looked up on PATH.
+protoc = $(if $(PROTOS),PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -I. \
+	--python_out=$(1) --grpc_python_out=$(1) \
+	--mypy_out=quiet:$(1) --mypy_grpc_out=quiet,only_async:$(1) $(PROTOS),:)
+
+proto: .venv/.dev  ## code from the .proto files
+	$(call protoc,.)
+
+proto-check: .venv/.dev
+	@rm -rf build/proto && mkdir -p build/proto
+	@$(call protoc,build/proto)
+	@for folder in $(sort $(dir $(PROTOS))); do \
+	    diff -r -q -x '*.proto' -x __init__.py -x __pycache__ "build/proto/$$folder" "$$folder" \
+	        || { echo "generated code is stale: make proto"; exit 1; }; \
+	done
+
+.PHONY: conformance conformance-check
+conformance: .venv/.dev  ## docs/conformance.md from the tests
+	$(BIN)/python tests/conformance/report.py
+
+conformance-check: .venv/.dev
+	$(BIN)/python tests/conformance/report.py --check
+
+.PHONY: docs-config docs-config-check
+docs-config: .venv/.dev  ## docs/configuration.md from the configuration's model
+	$(BIN)/python -m accredit.agent.reference > docs/configuration.md
+
+docs-config-check: .venv/.dev
+	@$(BIN)/python -m accredit.agent.reference | diff -u docs/configuration.md - \
+	    || { echo "docs/configuration.md is stale: make docs-config"; exit 1; }
+
+.PHONY: build
+build: .venv/.dev  ## the wheel, checked
+	rm -rf dist
+	$(BIN)/python -m hatchling build
+	$(BIN)/python -m pytest -q tests/integration/test_wheel.py
+
+##@ Set up
+
+.PHONY: debian-packages interop-venv clean help
+debian-packages:
+	@.ci/apt-install $$(grep -v '^#' tests/apt-packages.txt) || echo "going on: what needs them is skipped"
+
+interop-venv: .venv-interop/.done
+
+# pip from the start, so that make demo needs nothing but Python; ensurepip is a package of its own on Debian.
+.venv/bin/python:
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer is needed: apt-get install python3"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	    || .ci/apt-install "$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
+	$(PYTHON) -m venv .venv
+
+.venv/.runtime: .venv/bin/python pyproject.toml
+	$(PIP) install --editable '.[demo]'
+	@touch $@
+
+# --group came with pip 25.1.
+.venv/.dev: .venv/bin/python pyproject.toml
+	$(PIP) install --upgrade 'pip>=25.1'
+	$(PIP) install --editable '.[demo]' --group dev
+	@touch .venv/.runtime $@
+
+.venv-interop/.done: .venv/.dev pyproject.toml
+	$(BIN)/python -m venv .venv-interop
+	$(PIP) --python .venv-interop/bin/python install --group interop
+	@touch $@
+
+clean:  ## remove what make made
+	rm -rf .venv .venv-interop build dist .coverage* .hypothesis .import_linter_cache .mypy_cache \
+	    .pytest_cache .ruff_cache
+
+help:
+	@awk -F ':.*##' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*##/ {printf "  make %-12s %s\n", $$1, $$2}' Makefile

@@ -1,0 +1,1 @@
+"""The process: configuration, wiring, listener, command line. Nothing imports it."""

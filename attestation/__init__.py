@@ -1,0 +1,1 @@
+"""From an accepted socket to what the kernel vouches for about its caller."""

@@ -1,0 +1,52 @@
+"""One connected workload: its kernel-proven process and what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from accredit.attestation.evidence import Evidence
+
+
+class Caller(Protocol):
+    """The process at the other end of one accepted socket."""
+
+    @property
+    def pid(self) -> int:
+        """Process id in our pid namespace."""
+        ...
+
+    @property
+    def uid(self) -> int:
+        """User id at connect, from SO_PEERCRED."""
+        ...
+
+    @property
+    def gid(self) -> int:
+        """Group id at connect, from SO_PEERCRED."""
+        ...
+
+    def require_same(self) -> None:
+        """Raise AttestationError unless it lives, with the ids and executable it connected with."""
+        ...
+
+
+class Workload(Protocol):
+    """One connection's caller together with its attestation, shared by all its streams."""
+
+    @property
+    def caller(self) -> Caller:
+        """The process that connected."""
+        ...
+
+    async def evidence(self) -> Evidence:
+        """Return what is known of the caller; the first call attests, later ones share it.
+
+        Raises:
+            AttestationError: the caller has died, was replaced or cannot be identified.
+        """
+        ...
+
+    def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Call ``changed`` when a partial result was completed; returns the undo."""
+        ...

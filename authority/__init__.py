@@ -1,0 +1,1 @@
+"""Who may have which identity (registration entries), and who signs it."""

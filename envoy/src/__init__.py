@@ -1,0 +1,1 @@
+"""What an Envoy needs to find the agent: typed bootstraps."""

@@ -1,0 +1,1 @@
+"""Delivery 1: the SPIFFE Workload API. Knows nothing of grpc."""
