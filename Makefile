@@ -71,10 +71,10 @@ soak: .venv/.dev  ## hours of rotation under load; DURATION in seconds
 ##@ Generate
 
 .PHONY: proto proto-check
-# $(1) is where the code goes. Both plugins of mypy-protobuf are looked up on PATH.
+# $(1) is where the code goes. mypy-protobuf's plugin is looked up on PATH. Messages only: services
+# do not know their transport, so nothing here may import grpc.
 protoc = $(if $(PROTOS),PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -I. \
-	--python_out=$(1) --grpc_python_out=$(1) \
-	--mypy_out=quiet:$(1) --mypy_grpc_out=quiet,only_async:$(1) $(PROTOS),:)
+	--python_out=$(1) --mypy_out=quiet:$(1) $(PROTOS),:)
 
 proto: .venv/.dev  ## code from the .proto files
 	$(call protoc,.)
