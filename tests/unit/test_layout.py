@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).parents[2]
+_PACKAGE = _ROOT / "accredit"
+_NO_ROOMS = {"accredit", "build", "dist", "docs", "examples", "tests"}
+
+# How the paths of modules begin that have no test file of their own, and what tests them instead.
+_TESTED_ELSEWHERE = {
+    "agent/cli": "tests/integration runs every command as a process",
+    "agent/demo/": "tests/integration runs the demonstration as a whole",
+    "attestation/workload.py": "a protocol",
+    "authority/authority.py": "a protocol",
+    "identity/errors.py": "every test that expects an error matches its message",
+    "rotation/delivery.py": "a protocol",
+}
+
+
+def _rooms() -> dict[str, Path]:
+    """Return each room and the folder that holds its code."""
+    folders = {path.name: path for path in _ROOT.iterdir() if path.is_dir()}
+    rooms = {
+        name: path for name, path in folders.items() if name not in _NO_ROOMS and name[0] != "."
+    }
+    return {name: path / "src" if name == "envoy" else path for name, path in rooms.items()}
+
+
+def _modules() -> list[str]:
+    """Return every module written by hand, as room/module.py."""
+    return [
+        f"{room}/{path.relative_to(folder)}"
+        for room, folder in _rooms().items()
+        for path in sorted(folder.rglob("*.py"))
+        if path.name != "__init__.py" and "_pb2" not in path.name
+    ]
+
+
+def _test_of(module: str) -> Path:
+    path = _ROOT / "tests/unit" / module
+    return path.with_name(f"test_{path.name}")
+
+
+def test_each_room_is_imported_through_one_relative_link() -> None:
+    links = {path.name: path.readlink() for path in _PACKAGE.iterdir() if path.is_symlink()}
+    assert links == {
+        room: Path("..") / folder.relative_to(_ROOT) for room, folder in _rooms().items()
+    }
+
+
+def test_each_room_is_a_package_and_the_folder_named_like_envoys_own_is_not() -> None:
+    assert [
+        room for room, folder in _rooms().items() if not (folder / "__init__.py").exists()
+    ] == []
+    assert not (_ROOT / "envoy/__init__.py").exists()
+
+
+def test_the_import_package_holds_no_code_of_its_own() -> None:
+    files = {path.name for path in _PACKAGE.iterdir() if not path.is_symlink()} - {"__pycache__"}
+    assert files == {"__init__.py", "__main__.py", "py.typed"}
+
+
+def test_each_module_has_its_tests_or_a_reason_in_this_file() -> None:
+    untested = {module for module in _modules() if not _test_of(module).exists()}
+    assert {
+        module for module in untested if not module.startswith(tuple(_TESTED_ELSEWHERE))
+    } == set()
+
+
+def test_each_reason_in_this_file_is_needed() -> None:
+    untested = [module for module in _modules() if not _test_of(module).exists()]
+    for start in _TESTED_ELSEWHERE:
+        assert any(module.startswith(start) for module in untested), start
+
+
+@pytest.mark.parametrize("room", sorted(_rooms()))
+def test_each_test_file_of_a_room_is_named_for_a_module(room: str) -> None:
+    modules = {Path(module).stem for module in _modules() if module.startswith(f"{room}/")}
+    tests = {path.stem for path in (_ROOT / "tests/unit" / room).rglob("test_*.py")}
+    subjects = tuple(f"test_{module}" for module in modules)
+    assert {test for test in tests if not test.startswith(subjects)} == set()
