@@ -1,0 +1,37 @@
+"""Registration entries in one line."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from accredit.authority.entry import Entry
+from accredit.identity.selector import Selector
+from accredit.identity.spiffe_id import SpiffeId, TrustDomain
+
+
+def entry(
+    path: str,
+    *selectors: str,
+    trust_domain: str = "prod.example",
+    ttl: timedelta = timedelta(hours=1),
+    jwt_ttl: timedelta = timedelta(minutes=5),
+    federates_with: tuple[str, ...] = (),
+    hint: str = "",
+    default: bool = False,
+    dns_names: tuple[str, ...] = (),
+    order: int = 0,
+) -> Entry:
+    """Return the entry that gives ``spiffe://prod.example{path}`` to callers with ``selectors``."""
+    required = selectors or ("unix:uid:1000",)
+    return Entry(
+        entry_id=f"{path}|{'|'.join(sorted(required))}",
+        spiffe_id=SpiffeId(TrustDomain(trust_domain), path),
+        selectors=frozenset(Selector.parse(text) for text in required),
+        x509_ttl=ttl,
+        jwt_ttl=jwt_ttl,
+        federates_with=tuple(TrustDomain(name) for name in federates_with),
+        hint=hint,
+        default=default,
+        dns_names=dns_names,
+        order=order,
+    )
