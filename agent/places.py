@@ -1,0 +1,57 @@
+"""Where things are when the configuration does not say."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from accredit.identity.errors import ConfigError, Mistake
+
+_SYSTEM_CONFIG = Path("/etc/accredit/accredit.yaml")
+
+
+def config_file() -> Path:
+    """Return ``$ACCREDIT_CONFIG``, ``./accredit.yaml`` or ``/etc/accredit/accredit.yaml``."""
+    if chosen := os.environ.get("ACCREDIT_CONFIG"):
+        return Path(chosen)
+    local = Path("accredit.yaml")
+    return local if local.exists() else _SYSTEM_CONFIG
+
+
+def data_dir() -> Path:
+    """Return the system's data folder for root, the user's own for anybody else."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/accredit")
+    if state := _absolute("XDG_STATE_HOME"):
+        return state / "accredit"
+    if home := _absolute("HOME"):
+        return home / ".local/state/accredit"
+    raise _nowhere("data_dir", "neither XDG_STATE_HOME nor HOME is set")
+
+
+def socket() -> Path:
+    """Return where the Workload API and SDS are served."""
+    return _runtime_dir("socket") / "public/api.sock"
+
+
+def admin_socket() -> Path:
+    """Return where the agent is administered."""
+    return _runtime_dir("admin_socket") / "private/admin.sock"
+
+
+def _runtime_dir(key: str) -> Path:
+    if os.geteuid() == 0:
+        return Path("/run/accredit")
+    if runtime := _absolute("XDG_RUNTIME_DIR"):
+        return runtime / "accredit"
+    # Nothing below /tmp: whoever comes first there owns the name.
+    raise _nowhere(key, "XDG_RUNTIME_DIR is not set")
+
+
+def _absolute(variable: str) -> Path | None:
+    value = os.environ.get(variable, "")
+    return Path(value) if value.startswith("/") else None
+
+
+def _nowhere(key: str, reason: str) -> ConfigError:
+    return ConfigError([Mistake("accredit", None, key, f"has no default here: {reason}; set it")])

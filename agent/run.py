@@ -1,0 +1,106 @@
+"""The life of the process: one TaskGroup, from the first component to the last.
+
+Every component works until it is cancelled. The first one that fails cancels all others and the
+process exits with 1: an agent that has lost, say, its rotation must not go on handing out SVIDs
+that only age. The supervisor starts it again, and clients reconnect. SIGTERM and SIGINT stop the
+components one by one, the last started first, so that the transport drains before what it serves
+from goes away; then the process exits with 0. SIGHUP reloads the entries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from accredit.agent.sd_notify import SystemdNotifier
+from accredit.identity.errors import AccreditError
+
+_logger = logging.getLogger(__name__)
+
+
+class Component(Protocol):
+    """A part of the agent that works until it is cancelled."""
+
+    @property
+    def name(self) -> str:
+        """What the logs call it."""
+        ...
+
+    async def run(self) -> None:
+        """Work; returning is a bug."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """The wired agent: components in the order they start, and what signals need of it.
+
+    ``ready`` returns once callers are served; ``status`` is one line for the supervisor.
+    """
+
+    components: Sequence[Component]
+    ready: Callable[[], Awaitable[None]]
+    reload: Callable[[], None]
+    status: Callable[[], str]
+
+
+async def run(agent: Agent, notifier: SystemdNotifier) -> int:
+    """Run until a signal (returns 0) or until a component fails (returns 1)."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, _reload, agent, notifier)
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(_forever(component), name=component.name)
+                for component in agent.components
+            ]
+            announcement = group.create_task(_announce(agent, notifier), name="announcement")
+            await stop.wait()
+            notifier.stopping()
+            await _stop([*tasks, announcement])
+    except Exception as error:  # noqa: BLE001  the one place: a supervisor restarts the process
+        _explain(error)
+        return 1
+    _logger.info("stopped")
+    return 0
+
+
+async def _announce(agent: Agent, notifier: SystemdNotifier) -> None:
+    await agent.ready()
+    _logger.info("ready")
+    notifier.ready(agent.status())
+
+
+def _reload(agent: Agent, notifier: SystemdNotifier) -> None:
+    notifier.reloading()
+    agent.reload()
+    notifier.ready(agent.status())
+
+
+async def _forever(component: Component) -> None:
+    await component.run()
+    raise RuntimeError(f"{component.name} returned; components run until cancelled")
+
+
+async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:
+    _logger.info("stopping")
+    for task in reversed(tasks):
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def _explain(error: Exception) -> None:
+    # A TaskGroup wraps what its tasks raise; one cause is what a person can act on.
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    if isinstance(error, AccreditError):
+        _logger.error("stopped by a failure", extra={"error": str(error)})
+    else:
+        _logger.error("stopped by a failure", exc_info=error)
