@@ -6,7 +6,9 @@ AccreditError
 ├── X509SvidError            a certificate or chain that is no valid X.509-SVID
 ├── JwtSvidError             a token that is no valid JWT-SVID
 ├── BundleError              a document that is no SPIFFE trust bundle
+├── PrivateKeyError          bytes that are no private key accredit can use
 ├── RequestError             a request that breaks the protocol it came over
+├── ResponseError            a server's message that breaks its protocol; clients drop it
 ├── AttestationError         the caller cannot be identified, or is no longer who it was
 ├── NotEntitledError         identified, but no registration entry matches (any more)
 ├── UnavailableError         starting, stopping or overloaded: try again
@@ -85,10 +87,21 @@ class BundleError(RuleError):
     kind = "trust bundle"
 
 
+class PrivateKeyError(RuleError):
+    """Bytes that are no private key accredit can use; whoever read them knows the file."""
+
+    status = "INTERNAL"
+    kind = "private key"
+
+
 class RequestError(AccreditError):
     """A request that breaks the rules of its protocol."""
 
     status = "INVALID_ARGUMENT"
+
+
+class ResponseError(AccreditError):
+    """A server's message that breaks its protocol: to be reported and dropped."""
 
 
 class AttestationError(AccreditError):
