@@ -8,7 +8,6 @@ from envoy_data_plane.envoy.config.accesslog.v3 import AccessLog
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryType
 from envoy_data_plane.envoy.config.core.v3 import (
     Address,
-    DataSource,
     HttpProtocolOptions,
     SocketAddress,
     SubstitutionFormatString,
@@ -48,28 +47,38 @@ from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
     HttpProtocolOptions as UpstreamOptions,
 )
 from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
-from envoy_data_plane.google.protobuf import Any
+from envoy_data_plane.google.protobuf import Any, Struct, Value
 
 from accredit.envoy import secret_discovery
 from accredit.envoy.sidecar import Endpoint, Inbound, Outbound, Sidecar
 from accredit.identity.spiffe_id import SpiffeId
 
-_LOG = (
-    "%START_TIME% %REQ(:METHOD)% %REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_FLAGS% "
-    "peer=%DOWNSTREAM_PEER_URI_SAN% local=%DOWNSTREAM_LOCAL_URI_SAN% "
-    "upstream=%UPSTREAM_PEER_URI_SAN% serial=%DOWNSTREAM_PEER_SERIAL%\n"
-)
+_LOG = {
+    "time": "%START_TIME%",
+    "method": "%REQ(:METHOD)%",
+    "path": "%REQ(:PATH)%",
+    "status": "%RESPONSE_CODE%",
+    "flags": "%RESPONSE_FLAGS%",
+    "duration_ms": "%DURATION%",
+    "caller": "%DOWNSTREAM_PEER_URI_SAN%",
+    "caller_serial": "%DOWNSTREAM_PEER_SERIAL%",
+    "server": "%UPSTREAM_PEER_URI_SAN%",
+    "failure": "%UPSTREAM_TRANSPORT_FAILURE_REASON%",
+}
 
 
 def _address(endpoint: Endpoint) -> Address:
     return Address(socket_address=SocketAddress(address=endpoint.host, port_value=endpoint.port))
 
 
-def _access_log() -> AccessLog:
-    text = SubstitutionFormatString(text_format_source=DataSource(inline_string=_LOG))
+def _access_log(sidecar: Sidecar) -> AccessLog:
+    fields = {**_LOG, **sidecar.log_fields}
+    line = Struct(fields={key: Value(string_value=value) for key, value in fields.items()})
     return AccessLog(
         name="envoy.access_loggers.stdout",
-        typed_config=Any.pack(StdoutAccessLog(log_format=text)),
+        typed_config=Any.pack(
+            StdoutAccessLog(log_format=SubstitutionFormatString(json_format=line))
+        ),
     )
 
 
@@ -103,9 +112,9 @@ def _router() -> HttpFilter:
 
 
 def _manager(
-    name: str, cluster: str, filters: list[HttpFilter], lifetime: timedelta, retry: RetryPolicy
+    sidecar: Sidecar, name: str, filters: list[HttpFilter], retry: RetryPolicy
 ) -> HttpConnectionManager:
-    action = RouteAction(cluster=cluster, timeout=timedelta(0), retry_policy=retry)
+    action = RouteAction(cluster=name, timeout=timedelta(0), retry_policy=retry)
     route = Route(match=RouteMatch(prefix="/"), route=action)
     return HttpConnectionManager(
         stat_prefix=name,
@@ -113,12 +122,12 @@ def _manager(
             name=name, virtual_hosts=[VirtualHost(name=name, domains=["*"], routes=[route])]
         ),
         http_filters=filters,
-        access_log=[_access_log()],
+        access_log=[_access_log(sidecar)],
         normalize_path=True,
         merge_slashes=True,
         request_headers_timeout=timedelta(seconds=30),
         common_http_protocol_options=HttpProtocolOptions(
-            max_connection_duration=lifetime, idle_timeout=timedelta(hours=1)
+            max_connection_duration=sidecar.connection_lifetime, idle_timeout=timedelta(hours=1)
         ),
         http1_safe_max_connection_duration=True,
         stream_idle_timeout=timedelta(minutes=5),
@@ -137,9 +146,7 @@ def inbound(sidecar: Sidecar, number: int, spec: Inbound) -> tuple[Listener, Clu
     name = f"inbound_{number}"
     # A request that never reached the app is safe to send again, whatever its method.
     retry = RetryPolicy(retry_on="connect-failure,refused-stream", num_retries=1)
-    manager = _manager(
-        name, name, [_allow(spec.allow), _router()], sidecar.connection_lifetime, retry
-    )
+    manager = _manager(sidecar, name, [_allow(spec.allow), _router()], retry)
     manager.forward_client_cert_details = HttpConnectionManagerForwardClientCertDetails.SANITIZE_SET
     manager.set_current_client_cert_details = HttpConnectionManagerSetCurrentClientCertDetails(
         uri=True, subject=True
@@ -161,7 +168,7 @@ def outbound(sidecar: Sidecar, number: int, spec: Outbound) -> tuple[Listener, C
     retry = RetryPolicy(
         retry_on="connect-failure,refused-stream,reset-before-request", num_retries=2
     )
-    manager = _manager(name, name, [_router()], sidecar.connection_lifetime, retry)
+    manager = _manager(sidecar, name, [_router()], retry)
     options = UpstreamOptions(
         common_http_protocol_options=HttpProtocolOptions(
             max_connection_duration=sidecar.connection_lifetime

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from accredit.identity.spiffe_id import SpiffeId, TrustDomain
@@ -41,7 +42,8 @@ class Sidecar:
     ``identity`` is the SDS name of its certificate: a SPIFFE ID, or ``default``. ``socket`` is the
     agent's. ``admin_socket`` is made with mode 0600. ``connection_lifetime`` bounds how long an
     identity that was rotated or withdrawn lives on in an open connection: half an SVID's life.
-    ``delta`` asks by DELTA_GRPC, which SPIRE's agent does not offer.
+    ``delta`` asks by DELTA_GRPC, which SPIRE's agent does not offer. ``log_fields`` are further
+    fields of the access log, name to Envoy's command operator.
     """
 
     name: str
@@ -53,3 +55,4 @@ class Sidecar:
     outbound: tuple[Outbound, ...] = ()
     connection_lifetime: timedelta = timedelta(minutes=30)
     delta: bool = False
+    log_fields: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Two legacy apps: standard library only, plain HTTP only."""

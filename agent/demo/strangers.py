@@ -1,0 +1,73 @@
+"""Those who must not get in: no certificate, a made-up one, a process without an entry."""
+
+from __future__ import annotations
+
+import ssl
+import sys
+from asyncio import create_subprocess_exec, open_connection, subprocess, timeout
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from accredit.agent.demo.world import CHECKOUT, TRUST_DOMAIN
+from accredit.envoy.sidecar import Endpoint
+from accredit.identity import keys
+from accredit.identity.x509_issue import build_leaf, build_root
+from accredit.identity.x509_svid import X509Svid
+
+
+def forge(folder: Path) -> Path:
+    """Write a certificate for checkout's SPIFFE ID from a CA nobody trusts; return its file."""
+    now = datetime.now(UTC)
+    begin, end = now - timedelta(minutes=1), now + timedelta(hours=1)
+    ca_key, key = (keys.generate(keys.KeyType.EC_P256) for _ in range(2))
+    root = build_root(TRUST_DOMAIN, ca_key, not_before=begin, not_after=end)
+    leaf = build_leaf(
+        CHECKOUT,
+        key.public_key(),
+        issuer=root,
+        issuer_key=ca_key,
+        not_before=begin,
+        not_after=end,
+    )
+    svid = X509Svid(CHECKOUT, (leaf,), key)
+    file = folder / "forged.pem"
+    file.write_bytes(svid.chain_pem + svid.key_pem)
+    return file
+
+
+async def refused_by_tls(to: Endpoint, certificate: Path | None) -> str | None:
+    """Ask for ``/`` over TLS; return the refusal, or None if anything was answered."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if certificate:
+        context.load_cert_chain(certificate)
+    try:
+        async with timeout(5):
+            reader, writer = await open_connection(to.host, to.port, ssl=context)
+            try:
+                writer.write(b"GET / HTTP/1.1\r\nhost: payments\r\nconnection: close\r\n\r\n")
+                answer = await reader.read(100)
+            finally:
+                writer.close()
+    except (ssl.SSLError, ConnectionError) as error:
+        return getattr(error, "reason", None) or str(error)
+    return None if answer else "connection closed"
+
+
+async def refused_by_agent(socket: Path) -> str | None:
+    """Ask the agent for an SVID from a new process; return the refusal, or None if it gave one."""
+    command = [
+        sys.executable,
+        "-m",
+        "accredit",
+        "api",
+        "fetch",
+        "x509",
+        "--socket",
+        f"unix://{socket}",
+    ]
+    process = await create_subprocess_exec(
+        *command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    _, errors = await process.communicate()
+    return errors.decode().strip() if process.returncode == 1 else None

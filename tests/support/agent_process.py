@@ -1,0 +1,95 @@
+"""A real ``accredit run``, as a child process in a folder of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+
+class AgentProcess:
+    """Starts, kills and restarts one agent; everything it has lies in ``folder``."""
+
+    def __init__(self, folder: Path, config: str) -> None:
+        self.folder = folder
+        self.socket = folder / "run/public/api.sock"
+        self.admin_socket = folder / "run/private/admin.sock"
+        self.config = folder / "accredit.yaml"
+        self.log = folder / "agent.log"
+        head = (
+            f"data_dir: {folder}/data\nsocket: {self.socket}\nadmin_socket: {self.admin_socket}\n"
+        )
+        self.config.write_text(head + config)
+        self.config.chmod(0o600)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self, seconds: float = 20) -> None:
+        """Start and return once it has said READY=1."""
+        notify = self.folder / "notify.sock"
+        notify.unlink(missing_ok=True)
+        with (
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver,
+            self.log.open("ab") as log,
+        ):
+            receiver.bind(str(notify))
+            receiver.settimeout(seconds)
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "accredit", "run", "-c", self.config],
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "NOTIFY_SOCKET": str(notify)},
+            )
+            with contextlib.suppress(TimeoutError):
+                while b"READY=1" not in receiver.recv(4096):
+                    pass
+                return
+        raise AssertionError(f"not ready in {seconds} s:\n{self.log.read_text()[-4000:]}")
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """Ask it to end; return its exit code."""
+        return self._end(signal.SIGTERM)
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+    def _end(self, number: signal.Signals) -> int:
+        assert self._process is not None
+        self._process.send_signal(number)
+        code = self._process.wait(20)
+        self._process = None
+        return code
+
+    def command(self, *arguments: str | Path, check: bool = True) -> str:
+        """Run ``accredit ...`` as its operator would; return stdout."""
+        done = subprocess.run(
+            [sys.executable, "-m", "accredit", *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[AgentProcess]:
+        self.start()
+        try:
+            yield self
+        finally:
+            if self._process is not None:
+                self.kill()

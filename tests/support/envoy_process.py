@@ -1,0 +1,102 @@
+"""A real Envoy with a bootstrap of ours, and what its admin interface says."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from accredit.envoy.bootstrap import to_json
+from accredit.envoy.sidecar import Sidecar
+from support import needs
+
+
+def own_copy(folder: Path) -> Path:
+    """Give a sidecar an Envoy at a path of its own, so that ``unix:path`` tells it from others."""
+    source, target = needs.envoy(), folder / "envoy"
+    try:
+        os.link(source, target)
+    except OSError:
+        target.write_bytes(source.read_bytes())
+        target.chmod(0o755)
+    return target
+
+
+class EnvoyProcess:
+    """One sidecar in ``folder``; its log and access log lie there too."""
+
+    def __init__(self, folder: Path, sidecar: Sidecar) -> None:
+        self.folder = folder
+        self.program = own_copy(folder)
+        self.admin_socket = sidecar.admin_socket
+        self._bootstrap = folder / "bootstrap.json"
+        self._bootstrap.write_text(to_json(sidecar))
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[EnvoyProcess]:
+        quiet = ("--log-level", "warning", "--concurrency", "1", "--use-dynamic-base-id")
+        with (
+            (self.folder / "envoy.log").open("ab") as log,
+            subprocess.Popen(
+                [self.program, "-c", self._bootstrap, *quiet], stdout=log, stderr=log
+            ) as process,
+        ):
+            try:
+                yield self
+            finally:
+                process.kill()
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        """Ask the admin interface; (0, b"") while it is not up yet."""
+        connection = http.client.HTTPConnection("admin")
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(5)
+        try:
+            connection.sock.connect(self.admin_socket)
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except OSError:
+            return 0, b""
+        finally:
+            connection.close()
+
+    @property
+    def ready(self) -> bool:
+        return self.get("/ready")[0] == 200
+
+    def wait_until_ready(self, seconds: float = 20) -> None:
+        wait_until(lambda: self.ready, seconds, f"{self.folder.name} ready")
+
+    def stats(self, regex: str) -> dict[str, int]:
+        _, body = self.get(f"/stats?format=json&filter={regex}")
+        found = json.loads(body)["stats"]
+        return {stat["name"]: stat["value"] for stat in found if "name" in stat}
+
+    def serial(self) -> str:
+        """Return the serial of the certificate it would show now, or ``""``."""
+        status, body = self.get("/certs")
+        certificates: list[Any] = json.loads(body)["certificates"] if status == 200 else []
+        for one in certificates:
+            for leaf in one.get("cert_chain", []):
+                return str(leaf["serial_number"])
+        return ""
+
+    def log_text(self) -> str:
+        return (self.folder / "envoy.log").read_text()
+
+
+def wait_until(held: Callable[[], bool], seconds: float, what: str) -> float:
+    """Look until it holds; return how long that took, in seconds."""
+    start = time.monotonic()
+    while not held():
+        assert time.monotonic() - start < seconds, f"not within {seconds} s: {what}"
+        time.sleep(0.02)
+    return time.monotonic() - start

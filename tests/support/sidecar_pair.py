@@ -1,0 +1,91 @@
+"""Two plain HTTP apps' worth of sidecars: caller's Envoy, mutual TLS, server's Envoy, app."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from accredit.agent.demo.apps import payments
+from accredit.envoy.sidecar import Endpoint, Inbound, Outbound, Sidecar
+from accredit.identity.spiffe_id import SpiffeId, TrustDomain
+from support.envoy_process import EnvoyProcess
+
+TRUST_DOMAIN = TrustDomain("td.example")
+CALLER = SpiffeId(TRUST_DOMAIN, "/caller")
+SERVER = SpiffeId(TRUST_DOMAIN, "/server")
+
+
+def free_port() -> Endpoint:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return Endpoint("127.0.0.1", probe.getsockname()[1])
+
+
+def entries(folder: Path, ttl: str) -> str:
+    """Return the entries section under which each Envoy of the pair gets its identity."""
+    return f"""entries:
+  - {{id: {CALLER.path}, selectors: ["unix:path:{folder}/caller/envoy"], ttl: {ttl}}}
+  - {{id: {SERVER.path}, selectors: ["unix:path:{folder}/server/envoy"], ttl: {ttl}}}
+"""
+
+
+@dataclass
+class Pair:
+    """``port`` is where the calling app sends its plain requests."""
+
+    caller: EnvoyProcess
+    server: EnvoyProcess
+    mtls: Endpoint
+    port: int
+
+
+@contextlib.contextmanager
+def running(
+    folder: Path, agent_socket: Path, *, lifetime: timedelta, delta: bool = False
+) -> Iterator[Pair]:
+    """Run the app and both Envoys; they are ready when the block starts."""
+    app, mtls, way_out = free_port(), free_port(), free_port()
+    common = {"trust_domain": TRUST_DOMAIN, "socket": str(agent_socket)}
+    caller = Sidecar(
+        name="caller",
+        admin_socket=str(folder / "caller/admin.sock"),
+        identity=str(CALLER),
+        outbound=(Outbound(listen=way_out, to=mtls, expect=(SERVER,)),),
+        connection_lifetime=lifetime,
+        delta=delta,
+        **common,  # type: ignore[arg-type]
+    )
+    server = Sidecar(
+        name="server",
+        admin_socket=str(folder / "server/admin.sock"),
+        identity=str(SERVER),
+        inbound=(Inbound(listen=mtls, app=app, allow=(CALLER,)),),
+        connection_lifetime=lifetime,
+        delta=delta,
+        **common,  # type: ignore[arg-type]
+    )
+    for name in ("caller", "server"):
+        (folder / name).mkdir()
+    pair = Pair(
+        EnvoyProcess(folder / "caller", caller),
+        EnvoyProcess(folder / "server", server),
+        mtls,
+        way_out.port,
+    )
+    with (
+        subprocess.Popen([sys.executable, payments.__file__, str(app.port)]) as process,
+        pair.server.running(),
+        pair.caller.running(),
+    ):
+        try:
+            pair.server.wait_until_ready()
+            pair.caller.wait_until_ready()
+            yield pair
+        finally:
+            process.kill()

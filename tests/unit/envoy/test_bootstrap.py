@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import needs
+from support.sidecar_sample import INBOUND, OUTBOUND, PARTNER, SIDECAR, WEB
+
+from accredit.envoy.bootstrap import to_json
+
+
+def _found(node: Any, key: str) -> list[Any]:
+    """Return every value under ``key``, however deep."""
+    if isinstance(node, list):
+        return [found for item in node for found in _found(item, key)]
+    if not isinstance(node, dict):
+        return []
+    here = [node[key]] if key in node else []
+    return here + [found for value in node.values() for found in _found(value, key)]
+
+
+@pytest.mark.parametrize(
+    "sidecar",
+    [
+        SIDECAR,
+        replace(SIDECAR, delta=True),
+        replace(SIDECAR, inbound=()),
+        replace(SIDECAR, outbound=()),
+        replace(SIDECAR, inbound=(replace(INBOUND, allow=(WEB, PARTNER)),)),
+    ],
+    ids=["sotw", "delta", "outbound only", "inbound only", "two trust domains"],
+)
+def test_a_real_envoy_accepts_what_is_generated(tmp_path: Path, sidecar: Any) -> None:
+    file = tmp_path / "bootstrap.json"
+    file.write_text(to_json(sidecar))
+    done = subprocess.run(
+        [needs.envoy(), "--mode", "validate", "-c", file], capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
+
+
+def test_every_secret_comes_from_one_and_the_same_source() -> None:
+    sources = _found(json.loads(to_json(SIDECAR)), "sds_config")
+    assert len(sources) == 4
+    assert len({json.dumps(source, sort_keys=True) for source in sources}) == 1
+    assert sources[0]["initial_fetch_timeout"] == "0s"
+    assert sources[0]["api_config_source"]["set_node_on_first_message_only"] is True
+
+
+def test_both_ends_speak_tls_13_and_never_resume() -> None:
+    plain = json.loads(to_json(SIDECAR))
+    versions = _found(plain, "tls_params")
+    assert versions == [
+        {"tls_minimum_protocol_version": "TLSv1_3", "tls_maximum_protocol_version": "TLSv1_3"}
+    ] * len(versions)
+    assert len(versions) == 2
+    assert _found(plain, "disable_stateless_session_resumption") == [True]
+    assert _found(plain, "disable_stateful_session_resumption") == [True]
+    assert _found(plain, "max_session_keys") == [0]
+    assert _found(plain, "require_client_certificate") == [True]
+
+
+def test_the_admin_socket_is_the_owners_alone() -> None:
+    admin = json.loads(to_json(SIDECAR))["admin"]
+    assert admin["address"]["pipe"] == {"path": SIDECAR.admin_socket, "mode": 0o600}
+
+
+@pytest.mark.parametrize(
+    "sidecar",
+    [
+        replace(SIDECAR, inbound=(replace(INBOUND, allow=()),)),
+        replace(SIDECAR, outbound=(replace(OUTBOUND, expect=()),)),
+    ],
+    ids=["inbound", "outbound"],
+)
+def test_a_list_of_peers_that_would_let_everyone_in_is_refused(sidecar: Any) -> None:
+    with pytest.raises(ValueError, match="at least one SPIFFE ID"):
+        to_json(sidecar)
