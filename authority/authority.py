@@ -43,7 +43,7 @@ class Authority(Protocol):
         ...
 
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
-        """Call ``changed`` after each change of entries, bundles or generation; returns the undo."""
+        """Call ``changed`` after a change of entries, bundles or generation; returns the undo."""
         ...
 
     async def sign_x509(self, entry: Entry, public_key: PublicKey) -> Sequence[x509.Certificate]:
