@@ -61,7 +61,7 @@ class TextLines(logging.Formatter):
         line = f"{_time(record)} {record.levelname:<7} {record.name}: {message}{facts}"
         if trace := _trace(self, record):
             # Indented, so that no text of somebody else's can pass for a record of ours.
-            line += "\n    " + redact(trace).replace("\n", "\n    ")
+            line += "".join(f"\n    {_visible(text)}" for text in redact(trace).split("\n"))
         return redact(line)
 
 
@@ -98,3 +98,7 @@ def _quoted(value: object, *, spaces: bool = False) -> str:
     text = str(value)
     plain = _PLAIN | {" ", "'", '"'} if spaces else _PLAIN
     return text if text and plain.issuperset(text) else json.dumps(text)
+
+
+def _visible(text: str) -> str:
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

@@ -9,7 +9,10 @@ _MASK = "[redacted]"
 # Also one that was cut short, or whose newlines JSON or repr has escaped.
 _PEM = r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)"
 # The body of one without its frame: base64 of PKCS #8 (EC, RSA), SEC 1 and PKCS #1.
-_BASE64 = r"MI(?:G.AgEAM|I..{1,4}IBADAN|HcAgEBB|II?[A-Za-z0-9+/]{3}IBAAKCA)[A-Za-z0-9+/=\s\\]{16,}"
+_BASE64 = (
+    r"M(?:I[GH].AgEAM|I[GH].AgEBB|HcCAQEE|II[A-Za-z0-9+/]{3}IBA(?:DAN|AKC))"
+    r"(?:[A-Za-z0-9+/=\r\n]|\\[rn])+"
+)
 # A JWT, with or without its signature; it begins where a word does, or after an escaped newline.
 _WORD = r"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrt]))"
 _JWT = _WORD + r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"
