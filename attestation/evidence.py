@@ -10,10 +10,15 @@ from accredit.identity.selector import Selector
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Selectors, and which attestors failed: name to reason, without secrets."""
+    """Selectors, and which attestors failed: name to reason, without secrets.
+
+    ``retry`` says whether asking again may complete it: a daemon that is down comes back, a
+    missing privilege does not.
+    """
 
     selectors: frozenset[Selector]
     failures: Mapping[str, str] = field(default_factory=dict)
+    retry: bool = False
 
     @property
     def partial(self) -> bool:

@@ -1,0 +1,80 @@
+"""What one caller, and all callers together, may take."""
+
+from __future__ import annotations
+
+import resource
+from dataclasses import dataclass
+from datetime import timedelta
+
+from accredit.identity.errors import UnavailableError
+
+_DESCRIPTORS_PER_CONNECTION = 3  # accepted, ours to grpcio, grpcio's
+_DESCRIPTORS_FOR_THE_REST = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of the public socket; each has a default that a busy host does not reach.
+
+    ``connections`` is lowered to what the file limit of the process allows. ``first_request`` is
+    how long a connection may stay without one, ``attestation`` how long one attestor may take,
+    ``drain`` how long a request in flight may take when the agent stops.
+    """
+
+    connections: int = 10_000
+    connections_per_uid: int = 5_000
+    streams_per_uid: int = 20_000
+    streams_per_connection: int = 1_000
+    message_bytes: int = 4 << 20
+    header_bytes: int = 16 << 10
+    first_request: timedelta = timedelta(seconds=30)
+    attestation: timedelta = timedelta(seconds=5)
+    drain: timedelta = timedelta(seconds=5)
+
+
+class Shares:
+    """Counts what each uid holds of one thing, up to a bound each and, maybe, one for all."""
+
+    def __init__(self, what: str, each: int, together: int | None = None) -> None:
+        self._what = what
+        self._each = each
+        self._together = together
+        self._held: dict[int, int] = {}
+        self.total = 0
+
+    def take(self, uid: int) -> None:
+        """Count one more for ``uid``.
+
+        Raises:
+            UnavailableError: it, or all together, hold as much as they may; nothing is counted.
+        """
+        held = self._held.get(uid, 0)
+        if held >= self._each:
+            raise UnavailableError(f"uid {uid} has {held} {self._what} open, as many as it may")
+        if self._together is not None and self.total >= self._together:
+            raise UnavailableError(f"{self.total} {self._what} are open, as many as there may be")
+        self._held[uid] = held + 1
+        self.total += 1
+
+    def give_back(self, uid: int) -> None:
+        """Count one less for ``uid``."""
+        self.total -= 1
+        self._held[uid] -= 1
+        if not self._held[uid]:
+            del self._held[uid]
+
+    def held(self, uid: int) -> int:
+        """Return how many ``uid`` holds."""
+        return self._held.get(uid, 0)
+
+
+def raise_file_limit() -> int:
+    """Raise the soft limit of open files to the hard one; returns it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def affordable_connections(files: int) -> int:
+    """Return how many connections fit in a limit of open ``files``, with some left for the rest."""
+    return max(1, (files - _DESCRIPTORS_FOR_THE_REST) // _DESCRIPTORS_PER_CONNECTION)

@@ -1,0 +1,69 @@
+"""The seam between accepting connections and speaking gRPC on them.
+
+The listener accepts, identifies and counts; a :class:`Carrier` speaks gRPC. The one we have runs
+grpcio behind a relay; a server that reads accepted sockets itself would fit the same protocol.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Protocol
+
+from accredit.attestation.connection import AttestedWorkload
+
+
+class Connection(Protocol):
+    """One accepted connection, as the listener gives it to a carrier."""
+
+    @property
+    def sock(self) -> socket.socket:
+        """The accepted socket, non-blocking; the carrier owns it once adopted."""
+        ...
+
+    @property
+    def workload(self) -> AttestedWorkload:
+        """Who is at the other end."""
+        ...
+
+    def stream_began(self) -> None:
+        """Count one request, after its first message has come.
+
+        Raises:
+            UnavailableError: this caller has too many; the request is refused and not counted.
+        """
+        ...
+
+    def stream_ended(self) -> None:
+        """Count one request less."""
+        ...
+
+    def ended(self) -> None:
+        """Forget the connection; called once, just before its socket is closed."""
+        ...
+
+
+class Carrier(Protocol):
+    """What speaks gRPC on accepted sockets and calls the services."""
+
+    async def start(self) -> None:
+        """Get ready to adopt connections.
+
+        Raises:
+            StoreError: its private folder cannot be used.
+            UnavailableError: it cannot tell callers apart here, so nothing may be served.
+        """
+        ...
+
+    def adopt(self, connection: Connection) -> Callable[[], None]:
+        """Serve a connection until either side ends it; returns what ends it now.
+
+        Raises:
+            OSError: out of descriptors, or too busy; the socket is still the caller's to close.
+        """
+        ...
+
+    async def stop(self, grace: timedelta) -> None:
+        """End streams with UNAVAILABLE, let single answers finish within ``grace``, close all."""
+        ...

@@ -1,0 +1,91 @@
+"""Taking and giving back the path of a Unix socket."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from accredit.identity.errors import StoreError
+
+MAX_PATH_BYTES = 107  # sun_path, less its final zero
+
+_BACKLOG = 4096
+
+
+@contextmanager
+def listening(path: Path, mode: int = 0o666, folder_mode: int = 0o755) -> Iterator[socket.socket]:
+    """Listen on ``path`` with a non-blocking socket, and remove it at the end.
+
+    Missing parent folders are created with ``folder_mode``. A socket left behind by a process that
+    is gone is replaced.
+
+    Raises:
+        StoreError: the path is too long, in use, no socket, or not ours to create.
+    """
+    if len(os.fsencode(path)) > MAX_PATH_BYTES:
+        raise StoreError(
+            path, f"longer than {MAX_PATH_BYTES} bytes, the limit of Unix sockets", "shorten it"
+        )
+    _make_folder(path.parent, folder_mode)
+    _remove_stale(path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as sock:
+        try:
+            sock.bind(str(path))
+            path.chmod(mode)
+            sock.listen(_BACKLOG)
+        except OSError as error:
+            raise StoreError(path, f"cannot listen here: {error.strerror}") from error
+        inode = path.stat().st_ino
+        try:
+            yield sock
+        finally:
+            _remove_own(path, inode)
+
+
+def _make_folder(folder: Path, mode: int) -> None:
+    if folder.is_dir():
+        return
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
+        folder.chmod(mode)  # whatever the umask
+    except OSError as error:
+        raise StoreError(folder, f"cannot create this folder: {error.strerror}") from error
+
+
+def _remove_stale(path: Path) -> None:
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StoreError(path, f"cannot look here: {error.strerror}") from error
+    if not stat.S_ISSOCK(found.st_mode):
+        raise StoreError(path, "exists and is no socket", "move it away")
+    if _answers(path):
+        raise StoreError(path, "another process is serving here", "stop it or choose another path")
+    path.unlink(missing_ok=True)
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            return False
+        except OSError:
+            return True  # a full backlog, or one we may not talk to: somebody is there
+    return True
+
+
+def _remove_own(path: Path, inode: int) -> None:
+    """Remove the socket unless another process has put its own in our place."""
+    try:
+        if path.stat().st_ino == inode:
+            path.unlink()
+    except FileNotFoundError:
+        pass

@@ -1,0 +1,61 @@
+"""A small real service: says who calls, sends what it is told to, fails as it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from accredit.identity.errors import NotEntitledError, RequestError
+from accredit.rotation.delivery import Call, Method, Shape
+
+
+class EchoService:
+    """Answers over every shape; ``open_streams`` counts what has not been cleaned up."""
+
+    name = "test.Echo"
+
+    def __init__(self) -> None:
+        self.open_streams = 0
+        self.pushes = asyncio.Event()
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        return (
+            Method("Who", Shape.UNARY, bytes, self.who),
+            Method("Watch", Shape.SERVER_STREAM, bytes, self.watch),
+            Method("Chat", Shape.BIDI, _decode, self.chat),
+            Method("Fail", Shape.UNARY, _decode, self.fail),
+        )
+
+    async def who(self, requests: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
+        evidence = await call.workload.evidence()
+        selectors = ",".join(sorted(str(selector) for selector in evidence.selectors))
+        caller = call.workload.caller
+        yield f"{caller.pid} {caller.uid} {caller.gid} {selectors}".encode()
+
+    async def watch(self, requests: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
+        self.open_streams += 1
+        try:
+            while True:
+                yield b"%d" % call.workload.caller.pid
+                await self.pushes.wait()
+                self.pushes.clear()
+        finally:
+            self.open_streams -= 1
+
+    async def chat(self, requests: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
+        async for request in requests:
+            yield request
+
+    async def fail(self, requests: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
+        async for request in requests:
+            if request == b"bug":
+                raise KeyError("secret payload")
+            raise NotEntitledError("no identity for you")
+        yield b""
+
+
+def _decode(data: bytes) -> bytes:
+    if data == b"garbage":
+        raise RequestError("garbage")
+    return data
