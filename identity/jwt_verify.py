@@ -100,7 +100,7 @@ def _check_times(claims: Mapping[str, object], now: datetime, leeway: timedelta)
     expires_at = _date(claims, "exp")
     if expires_at is None:
         raise JwtSvidError("JWT-SVID 3.3", "exp is missing")
-    if now >= expires_at + leeway:
+    if now - leeway >= expires_at:
         raise JwtSvidError("JWT-SVID 3.3", "the token has expired")
     not_before = _date(claims, "nbf")
     if not_before is not None and now + leeway < not_before:

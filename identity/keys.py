@@ -23,9 +23,7 @@ _MAX_BYTES = 64 * 1024
 _PEM_LABEL = b"-----BEGIN PRIVATE KEY-----"
 # RFC 5958: SEQUENCE { INTEGER version, SEQUENCE algorithm, ... }. In SEC 1 and PKCS #1 an OCTET
 # STRING or an INTEGER follows the version, and cryptography would load those just as gladly.
-_PKCS8_HEAD = re.compile(
-    rb"\x30(?:[\x00-\x7f]|\x81.|\x82..|\x83...)\x02\x01[\x00\x01]\x30", re.DOTALL
-)
+_PKCS8_HEAD = re.compile(rb"\x30(?:[\x00-\x7f]|\x81.|\x82..)\x02\x01[\x00\x01]\x30", re.DOTALL)
 
 
 class KeyType(StrEnum):

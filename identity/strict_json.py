@@ -41,6 +41,8 @@ def loads(data: bytes) -> object:
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error.msg} at character {error.pos}") from None
     _check_depth(value)
+    if rb"\u" in data:
+        _check_text(value)
     return value
 
 
@@ -83,6 +85,14 @@ def _check_depth(value: object) -> None:
         if not level:
             return
     raise ValueError(f"JSON is nested deeper than {_MAX_DEPTH}")
+
+
+def _check_text(value: object) -> None:
+    # Half a surrogate pair is no character; whoever encodes it later would stumble.
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("JSON string holds half a surrogate pair") from None
 
 
 def _children(value: object) -> list[object]:

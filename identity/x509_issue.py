@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from accredit.identity.errors import SpiffeIdError, X509SvidError
@@ -26,13 +26,13 @@ _MAX_DNS_NAME = 253
 _MAX_DNS_LABEL = 63
 
 
-def _key_usage(*, signing: bool) -> x509.KeyUsage:
+def _key_usage(*, signing: bool = False, key_encipherment: bool = False) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=not signing,
         key_cert_sign=signing,
         crl_sign=signing,
         content_commitment=False,
-        key_encipherment=False,
+        key_encipherment=key_encipherment,
         data_encipherment=False,
         key_agreement=False,
         encipher_only=False,
@@ -42,7 +42,8 @@ def _key_usage(*, signing: bool) -> x509.KeyUsage:
 
 # Built once: on the way of every leaf.
 _LEAF_CONSTRAINTS = x509.BasicConstraints(ca=False, path_length=None)
-_LEAF_USAGE = _key_usage(signing=False)
+_LEAF_USAGE = _key_usage()
+_RSA_LEAF_USAGE = _key_usage(key_encipherment=True)
 _LEAF_PURPOSES = x509.ExtendedKeyUsage(
     [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
 )
@@ -117,6 +118,7 @@ def build_leaf(  # noqa: PLR0913  all but two by name
         ends,
         [
             *template.extensions,
+            _extension(_usage_of(public_key), critical=True),
             _extension(x509.SubjectKeyIdentifier.from_public_key(public_key)),
             _extension(_names(spiffe_id, dns_names), critical=True),
         ],
@@ -134,6 +136,11 @@ def _check_request(spiffe_id: SpiffeId, public_key: PublicKey, trust_domain: Tru
         raise X509SvidError("X509-SVID 3", "the workload's key is of an unsupported kind")
 
 
+def _usage_of(leaf_key: PublicKey) -> x509.KeyUsage:
+    # TLS 1.2 can encrypt the session's key with an RSA key, but with no other kind.
+    return _RSA_LEAF_USAGE if isinstance(leaf_key, rsa.RSAPublicKey) else _LEAF_USAGE
+
+
 @dataclass(frozen=True)
 class _Template:
     """What all leaves of one issuer have in common."""
@@ -146,8 +153,9 @@ class _Template:
     hash: hashes.SHA256 | hashes.SHA384 | hashes.SHA512
 
     def clip(self, not_before: datetime, not_after: datetime) -> tuple[datetime, datetime]:
-        """Return the part of that time in which the issuer is valid."""
-        starts, ends = max(not_before, self.not_before), min(not_after, self.not_after)
+        """Return the part of that time in which the issuer is valid, in whole seconds."""
+        starts = max(not_before, self.not_before).replace(microsecond=0)
+        ends = min(not_after, self.not_after).replace(microsecond=0)
         if starts >= ends:
             raise X509SvidError(
                 "RFC 5280 6.1",
@@ -170,7 +178,6 @@ def _template(issuer: x509.Certificate) -> _Template:
         not_after=issuer.not_valid_after_utc,
         extensions=(
             _extension(_LEAF_CONSTRAINTS, critical=True),
-            _extension(_LEAF_USAGE, critical=True),
             _extension(_LEAF_PURPOSES),
             _extension(_authority_key_id(issuer, public)),
         ),
