@@ -1,0 +1,97 @@
+"""Answers to names: a checked secret, or why there is none."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+from typing import Protocol
+
+from accredit.identity.errors import RuleError
+from accredit.rotation.snapshot import Snapshot
+from accredit.sds_server import secrets
+from accredit.sds_server.names import Certificate, Names, Never, Parked, Roots
+from accredit.sds_server.node import Node
+from accredit.sds_server.preflight import is_root
+from accredit.sds_server.secrets import Secret
+from accredit.sds_server.settings import SdsSettings
+
+_logger = logging.getLogger(__name__)
+
+Answer = Secret | Parked | Never
+
+
+class Catalog(Protocol):
+    """What each name means at one moment, for one caller."""
+
+    def look_up(self, name: str) -> Answer:
+        """Return the secret of that name, or why there is none."""
+        ...
+
+    def everything(self) -> tuple[str, ...]:
+        """Return the names of all there is."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotCatalog:
+    """A snapshot as a catalog. Secrets are made and checked once per snapshot."""
+
+    names: Names
+    now: datetime
+
+    @classmethod
+    def of(
+        cls, snapshot: Snapshot, node: Node, settings: SdsSettings, now: datetime
+    ) -> SnapshotCatalog:
+        """Return the catalog of one caller."""
+        return cls(Names(snapshot, node, settings), now)
+
+    def everything(self) -> tuple[str, ...]:
+        """Return the names of all there is."""
+        return self.names.everything()
+
+    def look_up(self, name: str) -> Answer:
+        """Return the secret of that name, or why there is none."""
+        match self.names.meaning(name):
+            case Certificate(identity=identity):
+                return self._memo(
+                    (name, identity.entry.entry_id),
+                    lambda snapshot: secrets.certificate(
+                        name, identity.svid, snapshot.bundle, self.now
+                    ),
+                )
+            case Roots() as roots:
+                return self._memo((name, roots), lambda snapshot: _context(name, roots, snapshot))
+            case Parked() | Never() as other:
+                return other
+
+    def _memo(self, key: tuple[object, ...], make: Callable[[Snapshot], Secret]) -> Answer:
+        answer = self.names.snapshot.memo(("sds", *key), lambda snapshot: _checked(make, snapshot))
+        if isinstance(answer, Secret) and answer.expired(self.now):
+            return Parked("expired, and nobody can sign a new one", certificate=True, granted=True)
+        return answer
+
+
+def _checked(make: Callable[[Snapshot], Secret], snapshot: Snapshot) -> Answer:
+    try:
+        return make(snapshot)
+    except RuleError as error:
+        _logger.error("secret failed its check and is not sent", extra={"error": str(error)})  # noqa: TRY400  expected, no traceback
+        return Parked(f"failed the check before sending: {error}", granted=True, failed=True)
+
+
+def _context(name: str, roots: Roots, snapshot: Snapshot) -> Secret:
+    bundles = {td: snapshot.bundles[td] for td in roots.trust_domains}
+    for authority in chain.from_iterable(each.x509_authorities for each in bundles.values()):
+        if not is_root(authority):
+            _logger.warning(
+                "authority is not a self-signed CA and is left out",
+                extra={"secret": name, "serial": f"{authority.serial_number:x}"},
+            )
+    if roots.plain:
+        (bundle,) = bundles.values()
+        return secrets.plain_context(name, bundle)
+    return secrets.spiffe_context(name, bundles)

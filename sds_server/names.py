@@ -1,0 +1,182 @@
+"""What the name of a secret means for one caller, with SPIRE's vocabulary.
+
+=====================================  ==========================================================
+a SPIFFE ID of the own trust domain    the caller's certificate for that ID
+``default``                            the caller's default certificate; metadata may choose another
+``hint:internal``                      the caller's certificate with that hint
+``spiffe://own.example``, ``ROOTCA``   validation context of the own trust domain
+``spiffe://partner.example``           validation context of a federated one
+``ALL``                                own and federated ones, each for its own IDs only
+=====================================  ==========================================================
+
+Anything else can never be valid here, such as another mesh's ``file-root:system``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from accredit.authority.entry import Entry
+from accredit.identity.errors import SpiffeIdError
+from accredit.identity.spiffe_id import SpiffeId, TrustDomain
+from accredit.rotation.snapshot import Identity, Snapshot
+from accredit.sds_server.node import Node
+from accredit.sds_server.settings import SdsSettings, Withdrawn
+
+_HINT = "hint:"
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """The name means this identity's certificate and key."""
+
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """The name means the bundles of these trust domains; ``plain``: as a list of CAs."""
+
+    trust_domains: tuple[TrustDomain, ...]
+    plain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """Not now, perhaps later; ``reason`` is for people.
+
+    ``certificate`` tells the kind of name, ``granted`` that an entry stands for it and only the
+    secret is missing, ``failed`` that it was not fit to be sent, ``revoked`` that whoever holds
+    this validation context must trust nobody.
+    """
+
+    reason: str
+    certificate: bool = False
+    granted: bool = False
+    failed: bool = False
+    revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    """No registration entry could ever make this name valid here."""
+
+    reason: str
+
+
+Meaning = Certificate | Roots | Parked | Never
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The meaning of names for one caller: its snapshot, its Envoy's wishes, the settings."""
+
+    snapshot: Snapshot
+    node: Node
+    settings: SdsSettings
+
+    def everything(self) -> tuple[str, ...]:
+        """Return the names of all the caller may have, as IDs; what SPIRE sends for no name."""
+        if not self._may_verify:
+            return ()
+        foreign = sorted(self.snapshot.federated)
+        domains = (self.snapshot.trust_domain, *foreign)
+        ids = (each.spiffe_id for each in self.snapshot.identities)
+        return tuple(dict.fromkeys(str(each) for each in (*(td.id for td in domains), *ids)))
+
+    def meaning(self, name: str) -> Meaning:
+        """Return what ``name`` means."""
+        if name == self.settings.default_svid_name:
+            return self._default()
+        if name == self.settings.default_bundle_name:
+            return self._roots((self.snapshot.trust_domain,))
+        if name == self.settings.default_all_bundles_name:
+            return self._all()
+        if name.startswith(_HINT) and name != _HINT:
+            return self._with_hint(name.removeprefix(_HINT))
+        try:
+            spiffe_id = SpiffeId.parse(name)
+        except SpiffeIdError:
+            return Never("neither a SPIFFE ID nor a name known here; perhaps of another SDS server")
+        return self._by_id(spiffe_id)
+
+    def _by_id(self, spiffe_id: SpiffeId) -> Meaning:
+        if not spiffe_id.path:
+            return self._bundle(spiffe_id.trust_domain)
+        if spiffe_id.trust_domain != self.snapshot.trust_domain:
+            return Never(f"certificates are issued for {self.snapshot.trust_domain} only")
+        for identity in self.snapshot.identities:
+            if identity.spiffe_id == spiffe_id:
+                return Certificate(identity)
+        waiting = any(entry.spiffe_id == spiffe_id for entry in self.snapshot.pending)
+        return _not_yet() if waiting else _not_entitled(f"no entry gives the caller {spiffe_id}")
+
+    def _default(self) -> Meaning:
+        if self.node.hint:
+            return self._with_hint(self.node.hint)
+        if not self.snapshot.entitled:
+            return _not_entitled("no registration entry matches the caller")
+        first = min(self._entries(), key=lambda entry: (not entry.default, entry.order))
+        for identity in self.snapshot.identities:
+            if identity.entry is first:
+                return Certificate(identity)
+        return _not_yet()
+
+    def _with_hint(self, hint: str) -> Meaning:
+        for identity in self.snapshot.identities:
+            if identity.hint == hint:
+                return Certificate(identity)
+        if any(entry.hint == hint for entry in self.snapshot.pending):
+            return _not_yet()
+        return _not_entitled(f"no entry of the caller has the hint {hint[:100]!r}")
+
+    def _entries(self) -> Iterable[Entry]:
+        yield from (identity.entry for identity in self.snapshot.identities)
+        yield from self.snapshot.pending
+
+    def _all(self) -> Meaning:
+        foreign = sorted(self.snapshot.federated)
+        if foreign and self._plain:
+            return Parked(
+                "a plain list of CAs would let every federated trust domain speak for every other;"
+                " ask for one trust domain at a time",
+                granted=True,
+            )
+        return self._roots((self.snapshot.trust_domain, *foreign))
+
+    def _bundle(self, trust_domain: TrustDomain) -> Meaning:
+        if trust_domain in self.snapshot.bundles:
+            return self._roots((trust_domain,))
+        if any(trust_domain in entry.federates_with for entry in self._entries()):
+            return Parked(f"the bundle of {trust_domain} is not known yet", granted=True)
+        if not self._may_verify:
+            return self._nobody()
+        # ALL shrinks at once when a federation ends, so the name of its own must not lag behind.
+        return Parked(f"no entry of the caller federates with {trust_domain}", revoked=True)
+
+    def _roots(self, trust_domains: tuple[TrustDomain, ...]) -> Meaning:
+        return Roots(trust_domains, self._plain) if self._may_verify else self._nobody()
+
+    def _nobody(self) -> Parked:
+        return Parked(
+            "no registration entry matches the caller",
+            revoked=self.settings.withdrawn is Withdrawn.CUT,
+        )
+
+    @property
+    def _may_verify(self) -> bool:
+        return self.snapshot.entitled or self.settings.allow_unauthenticated_verifiers
+
+    @property
+    def _plain(self) -> bool:
+        wish = self.node.plain_validation
+        return self.settings.disable_spiffe_cert_validation if wish is None else wish
+
+
+def _not_yet() -> Parked:
+    return Parked("nobody can sign it just now", certificate=True, granted=True)
+
+
+def _not_entitled(reason: str) -> Parked:
+    return Parked(reason, certificate=True)

@@ -1,0 +1,189 @@
+"""One connected Envoy: what all its streams together asked for, were sent and answered."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from accredit.attestation.workload import Workload
+from accredit.identity.clock import Clock
+from accredit.sds_server.catalog import Catalog
+from accredit.sds_server.names import Never, Parked
+from accredit.sds_server.node import Node
+from accredit.sds_server.record import Line, Refusal, State, Totals, plain
+from accredit.sds_server.secrets import Secret, nobody
+from accredit.sds_server.settings import Withdrawn
+from accredit.sds_server.verdicts import Verdicts
+
+_logger = logging.getLogger(__name__)
+
+_UNSURE = frozenset({State.ASKED, State.PARKED, State.WITHDRAWN})
+
+
+@dataclass(slots=True, eq=False)
+class Holding:
+    """What Envoy has from one stream, by name: the version last sent, "" where we cannot tell."""
+
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.versions
+
+
+class Peer:
+    """One connection's memory, shared by its streams; Envoy opens one stream per secret.
+
+    ``wakers`` are called when what another stream learned may change what a stream should send.
+    """
+
+    def __init__(
+        self, workload: Workload, clock: Clock, totals: Totals, withdrawn: Withdrawn
+    ) -> None:
+        self.node = Node()
+        self.streams = 0
+        self.wakers: set[Callable[[], None]] = set()
+        self._workload = workload
+        self._clock = clock
+        self._totals = totals
+        self._cut = withdrawn is Withdrawn.CUT
+        self._since = clock.now()
+        self._lines: dict[str, Line] = {}
+        self._lost: set[tuple[Holding, str]] = set()
+        self._verdicts = Verdicts()
+
+    def ask(self, name: str) -> None:
+        """Note that one more stream asks for ``name``."""
+        line = self._lines.get(name)
+        if line is None:
+            line = self._lines[name] = Line(name, self._clock.now())
+        line.streams += 1
+
+    def leave(self, name: str, holding: Holding) -> None:
+        """Note that a stream no longer asks for ``name``."""
+        self._mark_lost(name, holding, lost=False)
+        line = self._lines[name]
+        line.streams -= 1
+        if not line.streams:
+            del self._lines[name]
+            self._verdicts.forget(name)
+
+    def offer(self, name: str, catalog: Catalog, holding: Holding) -> Secret | None:
+        """Return what Envoy should have under ``name``; None for "say nothing"."""
+        answer = catalog.look_up(name)
+        line, holds = self._lines[name], name in holding
+        self._mark_lost(name, holding, lost=holds and _is_lost(answer))
+        if isinstance(answer, Never):
+            self._never(line, answer)
+            return None
+        if isinstance(answer, Parked):
+            self._parked(line, answer, holds=holds)
+            if not (holds and answer.revoked):
+                return None
+            answer = nobody(name)
+        elif self._cut and self._lost and not answer.is_certificate:
+            answer = nobody(name)
+        newest, current = answer, holding.versions.get(name)
+        if newest.version == current and line.state in _UNSURE:
+            line.resumed(newest)
+            self._verdicts.accepted(newest)
+        return self._verdicts.choose(newest, current, lambda old: self._may_stay(old, newest))
+
+    def sent(self, secret: Secret) -> None:
+        """Note that ``secret`` goes out."""
+        self._verdicts.sent(secret)
+        self._lines[secret.name].sent(secret, self._clock.now())
+        self._totals.counters.pushes += 1
+
+    def accepted(self, secret: Secret) -> None:
+        """Note that Envoy acknowledged ``secret``."""
+        self._totals.counters.acks += 1
+        if line := self._lines.get(secret.name):
+            self._verdicts.accepted(secret)
+            line.accepted(secret.version, self._clock.now())
+
+    def refused(self, secret: Secret, text: str) -> None:
+        """Note that Envoy refused ``secret``, with its sanitised words."""
+        self._totals.counters.nacks += 1
+        self._totals.refusals.append(self._refusal(secret, text))
+        _logger.error(
+            "envoy refused a secret",
+            extra=self._extra(
+                secret.name, version=secret.version, serial=secret.serial, error=text
+            ),
+        )
+        if line := self._lines.get(secret.name):
+            line.refused(secret.version, text, self._clock.now())
+        if self._verdicts.refused(secret):
+            self._wake()
+
+    def describe(self) -> dict[str, object]:
+        """Return the connection and its lines as plain data."""
+        caller = self._workload.caller
+        return {
+            "pid": caller.pid,
+            "uid": caller.uid,
+            "node": self.node.node_id,
+            "cluster": self.node.cluster,
+            "agent": self.node.agent,
+            "streams": self.streams,
+            **plain({"since": self._since}),
+            "secrets": [line.describe() for line in self._lines.values()],
+        }
+
+    def _mark_lost(self, name: str, holding: Holding, *, lost: bool) -> None:
+        # By stream, because two that disagree about a name would wake each other for ever.
+        key = (holding, name)
+        if lost and key not in self._lost:
+            self._lost.add(key)
+            self._wake()
+        elif not lost and key in self._lost:
+            self._lost.remove(key)
+            self._wake()
+
+    def _never(self, line: Line, answer: Never) -> None:
+        if line.stopped(State.NEVER, answer.reason):
+            self._totals.counters.never += 1
+            _logger.warning(
+                "name can never be valid here", extra=self._extra(line.name, reason=answer.reason)
+            )
+
+    def _parked(self, line: Line, answer: Parked, *, holds: bool) -> None:
+        state = State.WITHDRAWN if holds and not answer.granted else State.PARKED
+        if line.stopped(state, answer.reason):
+            self._totals.counters.parked += 1
+            self._totals.counters.failed_checks += answer.failed
+            _logger.info(
+                "nothing to send under a name",
+                extra=self._extra(line.name, state=state.value, reason=answer.reason),
+            )
+
+    def _may_stay(self, old: Secret, newest: Secret) -> bool:
+        """Tell whether ``old`` may still be sent: the same identity, no more trust, not over."""
+        return (
+            old.spiffe_id == newest.spiffe_id
+            and set(old.trust_domains) <= set(newest.trust_domains)
+            and not old.expired(self._clock.now())
+        )
+
+    def _refusal(self, secret: Secret, text: str) -> Refusal:
+        return Refusal(
+            self._clock.now(),
+            self._workload.caller.pid,
+            self.node.node_id,
+            secret.name,
+            secret.version,
+            secret.serial,
+            text,
+        )
+
+    def _wake(self) -> None:
+        for waker in self.wakers:
+            waker()
+
+    def _extra(self, name: str, **more: str) -> dict[str, object]:
+        return {"pid": self._workload.caller.pid, "resource": name[:200], **more}
+
+
+def _is_lost(answer: Secret | Parked | Never) -> bool:
+    return isinstance(answer, Parked) and answer.certificate and not answer.granted

@@ -1,0 +1,67 @@
+"""Checks before anything is sent. Envoy acknowledges much that it cannot use.
+
+It takes an expired leaf, a validation context that admits everyone, and a broken certificate whose
+counterpart has not come yet; and a secret it does refuse spoils the next good one. So nothing
+leaves here that would not work.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from accredit.identity.bundle import TrustBundle
+from accredit.identity.errors import X509SvidError
+from accredit.identity.x509_profile import is_signing
+from accredit.identity.x509_svid import X509Svid
+from accredit.identity.x509_verify import verify_x509_svid
+
+_MIN_RSA_BITS = 2048
+_RULE = "SDS"
+
+
+def check_certificate(svid: X509Svid, bundle: TrustBundle, now: datetime) -> None:
+    """Refuse what a peer with ``bundle``, or Envoy itself, would refuse.
+
+    Raises:
+        X509SvidError: the chain does not lead to a root of ``bundle``, is not valid now, is out of
+            order, names another ID, or has a key that does not fit or that Envoy cannot use.
+    """
+    # The type promises order and a key that fits; it is built again so that a mistake there, or a
+    # field changed since, shows here and not in Envoy.
+    X509Svid(svid.spiffe_id, svid.chain, svid.key)
+    _check_key(svid)
+    anchors = TrustBundle(bundle.trust_domain, usable_roots(bundle))
+    verify_x509_svid(svid.chain, {bundle.trust_domain: anchors}, now)
+
+
+def _check_key(svid: X509Svid) -> None:
+    key = svid.leaf.public_key()
+    match key:
+        case rsa.RSAPublicKey() if key.key_size >= _MIN_RSA_BITS:
+            return
+        case ec.EllipticCurvePublicKey() if isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1):
+            return
+        case _:
+            raise X509SvidError(_RULE, "Envoy takes P-256, P-384 and RSA of 2048 bits or more only")
+
+
+def usable_roots(bundle: TrustBundle) -> tuple[x509.Certificate, ...]:
+    """Return the authorities that can end a chain in Envoy, which knows no partial chains."""
+    return tuple(each for each in bundle.x509_authorities if is_root(each))
+
+
+@lru_cache(maxsize=4096)
+def is_root(certificate: x509.Certificate) -> bool:
+    """Tell whether the certificate is a self-signed CA."""
+    if certificate.issuer != certificate.subject:
+        return False
+    try:
+        certificate.verify_directly_issued_by(certificate)
+        return is_signing(certificate)
+    except (InvalidSignature, ValueError, TypeError, X509SvidError):
+        return False

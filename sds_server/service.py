@@ -1,0 +1,142 @@
+"""Envoy's Secret Discovery Service v3: the state of the world, delta, and a single fetch."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from typing import Protocol, TypeVar
+
+from accredit.attestation.workload import Workload
+from accredit.identity.clock import Clock
+from accredit.identity.errors import NotEntitledError, RequestError
+from accredit.rotation.delivery import Call, Method, Shape
+from accredit.rotation.snapshot import Snapshot
+from accredit.sds_server.catalog import SnapshotCatalog
+from accredit.sds_server.delta_subscription import DeltaSubscription
+from accredit.sds_server.ledger import Ledger
+from accredit.sds_server.names import Never
+from accredit.sds_server.peer import Peer
+from accredit.sds_server.proto import sds_pb2
+from accredit.sds_server.requests import Decoder, DeltaRequest, Request
+from accredit.sds_server.session import Machine, Session
+from accredit.sds_server.settings import SdsSettings
+from accredit.sds_server.stream import Stream
+from accredit.sds_server.stream_state import StreamState
+from accredit.sds_server.subscription import Subscription
+
+R = TypeVar("R", Request, DeltaRequest)
+
+
+class Identities(Protocol):
+    """Where snapshots come from."""
+
+    async def snapshot(self, workload: Workload) -> Snapshot:
+        """Return the caller's newest state."""
+        ...
+
+    def watch(self, workload: Workload) -> AsyncGenerator[Snapshot, None]:
+        """Yield the caller's state now and after each change."""
+        ...
+
+
+class SecretDiscovery:
+    """Gives each Envoy the secrets of the identities it is entitled to, and nobody else's.
+
+    Who calls is known from the connection; what a request says about its node only shapes and
+    labels the answer. ``ledger`` records every delivery.
+    """
+
+    name = sds_pb2.DESCRIPTOR.services_by_name["SecretDiscoveryService"].full_name
+
+    def __init__(self, identities: Identities, settings: SdsSettings | None, clock: Clock) -> None:
+        self._identities = identities
+        self._settings = settings or SdsSettings()
+        self._clock = clock
+        self._decoder = Decoder(self._settings)
+        self.ledger = Ledger(clock, self._settings.withdrawn)
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """The three methods of the service."""
+        decode = self._decoder
+        return (
+            Method("StreamSecrets", Shape.BIDI, decode.request, self.stream_secrets),
+            Method("DeltaSecrets", Shape.BIDI, decode.delta_request, self.delta_secrets),
+            Method("FetchSecrets", Shape.UNARY, decode.request, self.fetch_secrets),
+        )
+
+    async def stream_secrets(
+        self, requests: AsyncIterator[Request], call: Call
+    ) -> AsyncIterator[bytes]:
+        """Send each secret asked for, and again whenever it changes."""
+        async with aclosing(self._run(requests, call, Subscription)) as messages:
+            async for message in messages:
+                yield message
+
+    async def delta_secrets(
+        self, requests: AsyncIterator[DeltaRequest], call: Call
+    ) -> AsyncIterator[bytes]:
+        """Do the same for names that come and go one by one."""
+        async with aclosing(self._run(requests, call, DeltaSubscription)) as messages:
+            async for message in messages:
+                yield message
+
+    async def fetch_secrets(
+        self, requests: AsyncIterator[Request], call: Call
+    ) -> AsyncIterator[bytes]:
+        """Answer once with what can be had now of what was asked for.
+
+        Raises:
+            RequestError: none of the names can ever be valid here.
+            NotEntitledError: none of them is granted now.
+        """
+        async for request in requests:
+            snapshot = await self._identities.snapshot(call.workload)
+            with self.ledger.stream(call.workload) as peer:
+                session = self._session(peer, Subscription)
+                try:
+                    session.receive(request)
+                    message = session.message(snapshot)
+                finally:
+                    session.close()
+                if message is None:
+                    raise self._refusal(request, snapshot, peer)
+            yield message
+            return
+        raise RequestError("the call ended without a request")
+
+    async def _run(
+        self,
+        requests: AsyncIterator[R],
+        call: Call,
+        machine: Callable[[StreamState], Machine[R]],
+    ) -> AsyncGenerator[bytes, None]:
+        with self.ledger.stream(call.workload) as peer:
+            session = self._session(peer, machine)
+            stream = Stream(
+                requests,
+                lambda: self._identities.watch(call.workload),
+                session,
+                self._settings.first_request_seconds,
+            )
+            peer.wakers.add(stream.nudge)
+            try:
+                async with aclosing(stream.messages()) as messages:
+                    async for message in messages:
+                        yield message
+            finally:
+                peer.wakers.discard(stream.nudge)
+                session.close()
+
+    def _session(self, peer: Peer, machine: Callable[[StreamState], Machine[R]]) -> Session[R]:
+        state = StreamState(peer, self._settings.max_names)
+        return Session(peer, machine(state), self._settings, self._clock)
+
+    def _refusal(
+        self, request: Request, snapshot: Snapshot, peer: Peer
+    ) -> RequestError | NotEntitledError:
+        catalog = SnapshotCatalog.of(snapshot, peer.node, self._settings, self._clock.now())
+        answers = [catalog.look_up(name) for name in request.names]
+        if answers and all(isinstance(answer, Never) for answer in answers):
+            return RequestError("none of the names can be valid here; see the list in the manual")
+        return NotEntitledError("the caller is not entitled to any of the names now")
