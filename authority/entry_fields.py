@@ -20,7 +20,8 @@ T = TypeVar("T")
 KEYS = ("id", "selectors", "ttl", "jwt_ttl", "federates_with", "hint", "default", "dns_names")
 _MAX_HINT_BYTES = 1024  # Workload API section 8
 _MAX_DNS_NAME = 253
-_DNS_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_DNS_NAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
 
 
 class EntryFields:
@@ -41,17 +42,17 @@ class EntryFields:
                 cure = f"did you mean {close[0]!r}?" if close else f"expected {', '.join(KEYS)}"
                 self._report((key,), f"unknown key; {cure}")
 
-    def spiffe_id(self, trust_domain: TrustDomain) -> SpiffeId | None:
+    def spiffe_id(self, trust_domain: TrustDomain) -> SpiffeId:
         """Read ``id``: a path, or a whole ID of ``trust_domain``."""
         value = self._data.get("id")
         if not isinstance(value, str) or not (value.startswith("/") or "://" in value):
             self._report(("id",), "expected a path such as /ns/web, or a whole SPIFFE ID")
-            return None
+            return trust_domain.id
         try:
             whole = SpiffeId.parse(value) if "://" in value else SpiffeId(trust_domain, value)
         except SpiffeIdError as error:
             self._report(("id",), str(error))
-            return None
+            return trust_domain.id
         if whole.trust_domain != trust_domain:
             reason = f"belongs to trust domain {whole.trust_domain}; expected {trust_domain}"
             self._report(("id",), reason)
@@ -75,7 +76,7 @@ class EntryFields:
         return tuple(other for _, other in found)
 
     def dns_names(self) -> tuple[str, ...]:
-        """Read ``dns_names``: lower case, without wildcards."""
+        """Read ``dns_names``: lower case."""
         return tuple(name for _, name in self._items("dns_names", _dns_name, "web.internal"))
 
     def duration(self, key: str, default: timedelta) -> timedelta:

@@ -100,12 +100,12 @@ class EntryReader:
         entry = self._fields(data, key, place)
         return entry if len(self.mistakes) == before else None
 
-    def _fields(self, data: Mapping[str, Plain], key: Key, place: int) -> Entry | None:
+    def _fields(self, data: Mapping[str, Plain], key: Key, place: int) -> Entry:
         fields = EntryFields(data, lambda at, reason: self._report((*key, *at), reason))
         fields.check_keys()
         spiffe_id = fields.spiffe_id(self._trust_domain)
         selectors = fields.selectors()
-        return spiffe_id and Entry(
+        return Entry(
             entry_id=entry_id(spiffe_id, selectors),
             spiffe_id=spiffe_id,
             selectors=selectors,

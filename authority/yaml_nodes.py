@@ -76,7 +76,7 @@ class Composer:
         return node
 
     def _build(self, event: yaml.Event, key: Key) -> Node:
-        node = Node(None, event.start_mark.line + 1)
+        node = Node(None, _line(event))
         if isinstance(event, yaml.ScalarEvent):
             node.data = self._scalar(event, key)
         elif isinstance(event, yaml.SequenceStartEvent):
@@ -86,11 +86,11 @@ class Composer:
         return node
 
     def _alias(self, event: yaml.AliasEvent, key: Key) -> Node:
-        node = self._anchors.get(event.anchor)
+        node = self._anchors.get(event.anchor or "")
         if node is None:
             self._refuse(event, key, f"no anchor &{event.anchor} ends before this alias")
         self._count(event, key, node.size)
-        return Node(node.data, event.start_mark.line + 1, node.children, node.size)
+        return Node(node.data, _line(event), node.children, node.size)
 
     def _scalar(self, event: yaml.ScalarEvent, key: Key) -> Plain:
         text: str = event.value
@@ -119,7 +119,7 @@ class Composer:
             name = self._name(event, key)
             child = self._node(next(self._events), (*key, name))
             # The key's line: a block value may start below it.
-            line = event.start_mark.line + 1
+            line = _line(event)
             if name in data:
                 first = node.children[name].line
                 self._add(event, (*key, name), f"is given twice, first in line {first}")
@@ -143,8 +143,13 @@ class Composer:
             self._refuse(event, (), f"is nested deeper than {_MAX_DEPTH} levels")
 
     def _add(self, event: yaml.Event, key: Key, reason: str) -> None:
-        self.mistakes.append(Mistake(self._path, event.start_mark.line + 1, show(key), reason))
+        self.mistakes.append(Mistake(self._path, _line(event), show(key), reason))
 
     def _refuse(self, event: yaml.Event, key: Key, reason: str) -> NoReturn:
         self._add(event, key, reason)
         raise ConfigError(self.mistakes)
+
+
+def _line(event: yaml.Event) -> int:
+    mark = event.start_mark
+    return 0 if mark is None else mark.line + 1

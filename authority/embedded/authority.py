@@ -1,0 +1,211 @@
+"""The embedded authority: signs with keys of its own, and replaces them before they end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Protocol, Self, TypeVar
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from accredit.authority.embedded.describe import describe
+from accredit.authority.embedded.federated import FederatedFiles
+from accredit.authority.embedded.rotation import ForcedRotation, SignerRotation
+from accredit.authority.embedded.settings import EmbeddedSettings
+from accredit.authority.embedded.signers import bundle_of, certificate, first, whole_seconds
+from accredit.authority.embedded.state import Kind, Signer
+from accredit.authority.embedded.vault import Vault
+from accredit.authority.entry import Entry
+from accredit.authority.entry_set import EntrySet
+from accredit.authority.subscribers import Subscribers
+from accredit.identity.bundle import TrustBundle
+from accredit.identity.clock import Clock
+from accredit.identity.errors import AuthorityUnavailableError
+from accredit.identity.jwt_svid import JwtSvid, sign_jwt_svid
+from accredit.identity.keys import PrivateKey, PublicKey
+from accredit.identity.spiffe_id import TrustDomain
+from accredit.identity.x509_issue import build_leaf
+
+T = TypeVar("T")
+
+_SECOND = timedelta(seconds=1)
+_MAX_BACKDATE = timedelta(seconds=10)
+
+
+class Entries(Protocol):
+    """Where the registration entries come from."""
+
+    @property
+    def entries(self) -> EntrySet:
+        """All of them, as they are now."""
+        ...
+
+    def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Call ``changed`` after each change; returns the undo."""
+        ...
+
+
+class EmbeddedAuthority:
+    """An authority in this process, its keys and state in a folder; a component too."""
+
+    name = "authority"
+
+    def __init__(
+        self, vault: Vault, settings: EmbeddedSettings, clock: Clock, entries: Entries
+    ) -> None:
+        self._vault = vault
+        self._clock = clock
+        self._entries = entries
+        self._federated = FederatedFiles(settings.federated_bundles)
+        self._subscribers = Subscribers()
+        self._rotation = SignerRotation(vault, settings, clock, self._signers_changed)
+        self._generation = 0
+        self._bundle = bundle_of(vault.state)
+        self._bundles = self._all_bundles()
+        self._root = certificate(vault.state.active(Kind.X509))
+        entries.subscribe(self._subscribers.tell)
+
+    @classmethod
+    def open(
+        cls,
+        data_dir: Path,
+        trust_domain: TrustDomain,
+        settings: EmbeddedSettings,
+        clock: Clock,
+        entries: Entries,
+    ) -> Self:
+        """Open the authority in ``data_dir``; make it if there is none.
+
+        Raises:
+            StoreError: the folder cannot be used as it is; see :meth:`Vault.open`.
+        """
+        vault = Vault.open(data_dir, trust_domain, partial(first, trust_domain, settings, clock))
+        hinted = vault.state.with_refresh_hint(settings.refresh_hint, clock.now())
+        if hinted != vault.state:
+            vault.save(hinted)
+        return cls(vault, settings, clock, entries)
+
+    def close(self) -> None:
+        """Let go of the folder; nothing may be signed afterwards."""
+        self._vault.close()
+
+    @property
+    def trust_domain(self) -> TrustDomain:
+        """The one trust domain it signs for."""
+        return self._vault.state.trust_domain
+
+    @property
+    def entries(self) -> EntrySet:
+        """All registration entries, as they are now."""
+        return self._entries.entries
+
+    @property
+    def bundles(self) -> Mapping[TrustDomain, TrustBundle]:
+        """The own bundle and the federated ones, as they are now."""
+        return self._bundles
+
+    @property
+    def signer_generation(self) -> int:
+        """Grows when all SVIDs should be signed anew."""
+        return self._generation
+
+    def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Call ``changed`` after a change of entries, bundles or generation; returns the undo."""
+        return self._subscribers.add(changed)
+
+    async def run(self) -> None:
+        """Rotate roots and JWT keys until cancelled."""
+        await self._rotation.run()
+
+    async def rotate(self) -> ForcedRotation:
+        """Replace root and JWT key now; see :meth:`SignerRotation.rotate`."""
+        return await self._rotation.rotate()
+
+    def reload(self) -> None:
+        """Read the files of federated bundles again."""
+        if self._federated.reload():
+            self._bundles = self._all_bundles()
+            self._subscribers.tell()
+
+    def describe(self) -> dict[str, object]:
+        """Return signers and next steps as plain data, for people."""
+        return describe(self._vault.state, self._rotation.next_steps())
+
+    async def sign_x509(self, entry: Entry, public_key: PublicKey) -> Sequence[x509.Certificate]:
+        """Return the leaf; its root is in the bundle and nothing stands between.
+
+        Raises:
+            AuthorityUnavailableError: the root is not valid at this time of the clock.
+        """
+        signer, key, now = self._ready(Kind.X509)
+        ttl = min(entry.x509_ttl, self._rotation.policy(Kind.X509).max_ttl)
+        until = min(now + ttl, signer.not_after)
+        self._rotation.promise(signer, until)
+        leaf = await _in_time(
+            key,
+            partial(
+                build_leaf,
+                entry.spiffe_id,
+                public_key,
+                issuer=self._root,
+                issuer_key=key,
+                # For verifiers whose clocks are behind; little, as half-life counts from here.
+                not_before=now - min(ttl // 10 // _SECOND * _SECOND, _MAX_BACKDATE),
+                not_after=until,
+                dns_names=entry.dns_names,
+            ),
+        )
+        return (leaf,)
+
+    async def sign_jwt(self, entry: Entry, audience: Sequence[str]) -> JwtSvid:
+        """Return a JWT-SVID for a non-empty ``audience``.
+
+        Raises:
+            AuthorityUnavailableError: the key is not valid at this time of the clock.
+            JwtSvidError: the audience cannot be put into a token.
+        """
+        signer, key, now = self._ready(Kind.JWT)
+        ttl = min(entry.jwt_ttl, self._rotation.policy(Kind.JWT).max_ttl, signer.not_after - now)
+        self._rotation.promise(signer, now + ttl)
+        return await _in_time(
+            key,
+            partial(
+                sign_jwt_svid,
+                entry.spiffe_id,
+                audience,
+                key=key,
+                kid=signer.kid,
+                now=now,
+                lifetime=ttl,
+            ),
+        )
+
+    def _ready(self, kind: Kind) -> tuple[Signer, PrivateKey, datetime]:
+        signer, key = self._rotation.active(kind)
+        now = whole_seconds(self._clock.now())
+        if not signer.not_before <= now < signer.not_after:
+            raise AuthorityUnavailableError(
+                f"the {kind} signer is valid from {signer.not_before:%Y-%m-%d %H:%M:%S} to"
+                f" {signer.not_after:%Y-%m-%d %H:%M:%S} UTC only, and the clock says"
+                f" {now:%Y-%m-%d %H:%M:%S}; set the clock, or run: accredit ca rotate"
+            )
+        return signer, key, now
+
+    def _all_bundles(self) -> Mapping[TrustDomain, TrustBundle]:
+        return {**self._federated.bundles, self.trust_domain: self._bundle}
+
+    def _signers_changed(self, renew: bool) -> None:  # noqa: FBT001  a callback
+        self._bundle = bundle_of(self._vault.state)
+        self._bundles = self._all_bundles()
+        self._root = certificate(self._vault.state.active(Kind.X509))
+        self._generation += renew
+        self._subscribers.tell()
+
+
+async def _in_time(key: PrivateKey, sign: Callable[[], T]) -> T:
+    """Sign here with EC keys; with RSA keys, a hundred times as slow, in a thread."""
+    return await asyncio.to_thread(sign) if isinstance(key, rsa.RSAPrivateKey) else sign()

@@ -1,0 +1,47 @@
+"""What an operator sees of the authority, as plain data. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from accredit.authority.embedded.schedule import Step
+from accredit.authority.embedded.signers import certificate
+from accredit.authority.embedded.state import Kind, Signer, State
+
+
+def describe(state: State, steps: Iterable[Step]) -> dict[str, object]:
+    """Return trust domain, sequence, signers and next steps; times in ISO 8601."""
+    return {
+        "trust_domain": str(state.trust_domain),
+        "sequence": state.sequence,
+        "roots": [_signer(signer) for signer in state.of(Kind.X509)],
+        "jwt_keys": [_signer(signer) for signer in state.of(Kind.JWT)],
+        "next_steps": [describe_step(step) for step in steps],
+    }
+
+
+def describe_step(step: Step) -> dict[str, object]:
+    """Return what happens next to which signer, and when."""
+    return {"action": step.action, "kind": step.kind, "kid": step.kid, "at": _time(step.at)}
+
+
+def _signer(signer: Signer) -> dict[str, object]:
+    serial = {}
+    if signer.kind is Kind.X509:
+        serial["serial"] = f"{certificate(signer).serial_number:x}"
+    return {
+        "kid": signer.kid,
+        "state": signer.phase,
+        **serial,
+        "not_before": _time(signer.not_before),
+        "not_after": _time(signer.not_after),
+        "prepared_at": _time(signer.prepared_at),
+        "activated_at": None if signer.activated_at is None else _time(signer.activated_at),
+        "signed_until": _time(signer.signed_until),
+        "forced": signer.forced,
+    }
+
+
+def _time(when: datetime) -> str:
+    return when.isoformat(timespec="seconds")

@@ -1,0 +1,190 @@
+"""The state in SQLite: one small database, replaced whole in one transaction.
+
+Write-ahead log and ``synchronous=FULL``: a transaction that was reported done survives kill -9 and
+power loss, one that was not leaves no trace.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from accredit.authority.embedded.folder import check_private_file
+from accredit.authority.embedded.state import Kind, Phase, Signer, State
+from accredit.identity.errors import SpiffeIdError, StoreError
+from accredit.identity.spiffe_id import TrustDomain
+
+_APPLICATION = 0x61636372  # "accr", for file(1) and for us
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE authority (
+    trust_domain TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    refresh_hint INTEGER NOT NULL
+) STRICT;
+CREATE TABLE signer (
+    place INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    kid TEXT NOT NULL UNIQUE,
+    phase TEXT NOT NULL,
+    public BLOB NOT NULL,
+    not_before INTEGER NOT NULL,
+    not_after INTEGER NOT NULL,
+    prepared_at INTEGER NOT NULL,
+    activated_at INTEGER,
+    signed_until INTEGER NOT NULL,
+    forced INTEGER NOT NULL
+) STRICT;
+"""
+_CURE = "restore the folder from a backup, or move it away to start with a new authority"
+
+
+class Store:
+    """An open database; belongs to one thread.
+
+    Raises:
+        StoreError: it is no database of ours, damaged, or cannot be opened.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        self._path = path
+        if not create:
+            check_private_file(path)
+        try:
+            self._database = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}",
+                uri=True,
+                isolation_level=None,
+            )
+            self._prepare(create=create)
+        except sqlite3.Error as error:
+            raise self._broken(error) from error
+
+    def _prepare(self, *, create: bool) -> None:
+        run = self._database.execute
+        if create:
+            self._path.chmod(0o600)
+            run(f"PRAGMA application_id = {_APPLICATION}")
+            run(f"PRAGMA user_version = {_VERSION}")
+        # Nobody else reads it: the index of the log stays in memory, where no full disk hurts it.
+        run("PRAGMA locking_mode = EXCLUSIVE")
+        run("PRAGMA journal_mode = WAL")
+        run("PRAGMA synchronous = FULL")
+        if create:
+            self._database.executescript(_SCHEMA)
+        found = run("PRAGMA application_id").fetchone()[0], run("PRAGMA user_version").fetchone()[0]
+        if found != (_APPLICATION, _VERSION):
+            raise StoreError(self._path, f"is not version {_VERSION} of our database", _CURE)
+        if (verdict := run("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
+            raise StoreError(self._path, f"is damaged: {verdict}", _CURE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close it; the log is folded into the database."""
+        self._database.close()
+
+    def load(self) -> State:
+        """Return the state.
+
+        Raises:
+            StoreError: it is incomplete or cannot be read.
+        """
+        try:
+            heads = self._database.execute("SELECT * FROM authority").fetchall()
+            rows = self._database.execute("SELECT * FROM signer ORDER BY place").fetchall()
+            (head,) = heads
+            state = State(TrustDomain(head[0]), head[1], timedelta(seconds=head[2]), _signers(rows))
+        except sqlite3.Error as error:
+            raise self._broken(error) from error
+        except (SpiffeIdError, ValueError) as error:
+            raise StoreError(self._path, f"is damaged: {error}", _CURE) from error
+        self._check(state)
+        return state
+
+    def _check(self, state: State) -> None:
+        for kind in Kind:
+            phases = [signer.phase for signer in state.of(kind)]
+            if phases.count(Phase.ACTIVE) != 1 or phases.count(Phase.PREPARED) > 1:
+                raise StoreError(self._path, f"is damaged: it has no one active {kind} key", _CURE)
+
+    def save(self, state: State) -> None:
+        """Replace the state; once this returns it survives anything.
+
+        Raises:
+            StoreError: the disk is full or broken; the old state is still there.
+        """
+        try:
+            run = self._database.execute
+            with self._database:
+                run("BEGIN IMMEDIATE")
+                run("DELETE FROM authority")
+                run("DELETE FROM signer")
+                hint = state.refresh_hint // timedelta(seconds=1)
+                head = (str(state.trust_domain), state.sequence, hint)
+                run("INSERT INTO authority VALUES (?, ?, ?)", head)
+                for place, signer in enumerate(state.signers):
+                    row = (place, *_row(signer))
+                    run(f"INSERT INTO signer VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608
+        except sqlite3.Error as error:
+            raise StoreError(self._path, f"cannot be written: {error}") from error
+        with suppress(sqlite3.Error):  # so that a copy of the one file is a backup
+            run("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _broken(self, error: sqlite3.Error) -> StoreError:
+        return StoreError(self._path, f"cannot be used: {error}", _CURE)
+
+
+def _row(signer: Signer) -> tuple[Any, ...]:
+    return (
+        signer.kind,
+        signer.kid,
+        signer.phase,
+        signer.public,
+        _seconds(signer.not_before),
+        _seconds(signer.not_after),
+        _seconds(signer.prepared_at),
+        None if signer.activated_at is None else _seconds(signer.activated_at),
+        _seconds(signer.signed_until),
+        signer.forced,
+    )
+
+
+def _signers(rows: Iterable[tuple[Any, ...]]) -> tuple[Signer, ...]:
+    return tuple(
+        Signer(
+            Kind(kind),
+            kid,
+            Phase(phase),
+            public,
+            not_before=_time(starts),
+            not_after=_time(ends),
+            prepared_at=_time(prepared),
+            activated_at=None if activated is None else _time(activated),
+            signed_until=_time(until),
+            forced=bool(forced),
+        )
+        for _, kind, kid, phase, public, starts, ends, prepared, activated, until, forced in rows
+    )
+
+
+def _seconds(when: datetime) -> int:
+    return int(when.timestamp())
+
+
+def _time(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
