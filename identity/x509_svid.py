@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from accredit.identity.errors import X509SvidError
 from accredit.identity.keys import PrivateKey, to_pkcs8_der, to_pkcs8_pem
 from accredit.identity.spiffe_id import SpiffeId
-from accredit.identity.x509_profile import check_leaf, is_signing
+from accredit.identity.x509_profile import check_leaf, is_signing, public_key_of
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -39,7 +39,7 @@ class X509Svid:
         named = check_leaf(self.leaf)
         if named != self.spiffe_id:
             raise X509SvidError("X509-SVID 2", f"the leaf names {named}, not {self.spiffe_id}")
-        if self.key.public_key() != self.leaf.public_key():
+        if self.key.public_key() != public_key_of(self.leaf):
             raise X509SvidError("X509-SVID 3", "the private key does not fit the leaf")
         _check_order(self.chain)
 
