@@ -16,8 +16,10 @@ import os
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+from accredit.agent.socket_path import listening
 from accredit.identity.errors import AccreditError, AttestationError, RequestError
 
 MAX_REQUEST_BYTES = 64 * 1024
@@ -33,28 +35,31 @@ _logger = logging.getLogger(__name__)
 
 
 class AdminServer:
-    """Answers administrators on a listening socket that somebody else has bound."""
+    """Answers administrators at one path; a component. ``ready`` is set once it listens."""
 
     name = "admin"
 
-    def __init__(self, listener: socket.socket, methods: Mapping[str, Method]) -> None:
-        self._listener = listener
+    def __init__(self, path: Path, methods: Mapping[str, Method]) -> None:
+        self.ready = asyncio.Event()
+        self._path = path
         self._methods = methods
         self._free = asyncio.Semaphore(_CONNECTIONS)
 
     async def run(self) -> None:
         """Serve until cancelled; connections beyond the bound wait in the kernel's queue."""
-        async with asyncio.TaskGroup() as group:
-            while True:
-                await self._free.acquire()
-                connection = await self._accept()
-                group.create_task(self._serve(connection), name="admin/connection")
+        with listening(self._path, mode=0o600, folder_mode=0o700) as listener:
+            self.ready.set()
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    await self._free.acquire()
+                    connection = await self._accept(listener)
+                    group.create_task(self._serve(connection), name="admin/connection")
 
-    async def _accept(self) -> socket.socket:
+    async def _accept(self, listener: socket.socket) -> socket.socket:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                connection, _ = await loop.sock_accept(self._listener)
+                connection, _ = await loop.sock_accept(listener)
             except OSError as error:
                 if error.errno not in _OUT_OF_DESCRIPTORS:
                     raise

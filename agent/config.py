@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,11 +26,15 @@ from accredit.agent.config_types import (
     FilePath,
     Section,
     SocketPath,
+    Switch,
     TrustDomainName,
     Unit,
 )
-from accredit.authority import yaml_lines
-from accredit.identity.errors import ConfigError, Mistake
+from accredit.authority.entry import Entry
+from accredit.authority.entry_file import EntryDefaults, EntryReader, duplicates
+from accredit.authority.yaml_lines import Lines, Plain, load
+from accredit.identity.errors import ConfigError, Mistake, SpiffeIdError
+from accredit.identity.spiffe_id import TrustDomain
 
 
 class Config(Section):
@@ -63,7 +68,7 @@ class Config(Section):
         default=timedelta(minutes=5),
         description="Lifetime of a JWT-SVID whose entry gives no `jwt_ttl`.",
     )
-    allow_unauthenticated_verifiers: Annotated[bool, Unit("true or false")] = Field(
+    allow_unauthenticated_verifiers: Switch = Field(
         default=False, description="Give trust bundles also to callers without an identity."
     )
     authority: Authority = Field(default=Authority(), description="Who signs.")
@@ -77,39 +82,75 @@ class Config(Section):
         default=Limits(), description="Bounds on every resource callers can use."
     )
     logging: Logging = Field(default=Logging(), description="Log lines on standard error.")
-    entries: Annotated[list[Any], Unit("entries")] = Field(
-        default=[], description="Registration entries: who may have which identity."
+    entries: Annotated[Any, Unit("entries")] = Field(
+        default=None, description="Registration entries: who may have which identity."
     )
     entries_dir: FilePath | None = Field(
         default=None, description="Folder of `*.yaml` files, each with `entries:` of its own."
     )
 
+    @property
+    def entry_defaults(self) -> EntryDefaults:
+        """The lifetimes of entries that name none."""
+        return EntryDefaults(x509_ttl=self.ttl, jwt_ttl=self.jwt_ttl)
 
-def load_config(path: Path) -> Config:
-    """Read and check the file at ``path``; entries are only checked for being a list.
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration and the entries of its own file."""
+
+    config: Config
+    entries: tuple[Entry, ...]
+
+
+def load_config(path: Path) -> Loaded:
+    """Read and check the file at ``path``.
 
     Raises:
         ConfigError: every mistake in it, with line and key.
     """
-    text = read_config_text(path)
-    return parse_config(text, path)
+    return parse_config(read_config_text(path), path)
 
 
-def parse_config(text: str, path: Path) -> Config:
+def parse_config(text: str, path: Path) -> Loaded:
     """Check ``text``, the content of the file at ``path``; see :func:`load_config`."""
-    data, lines = yaml_lines.load(text, str(path))
+    data, lines = load(text, str(path))
     if not isinstance(data, dict):
         raise ConfigError([Mistake(str(path), 1, "", "expected keys and values at the top")])
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(mistakes(error, Config, str(path), lines)) from None
-    return _absolute(config, path.parent)
+        wrong = mistakes(error, Config, str(path), lines)
+        raise ConfigError(wrong + _entry_mistakes(data, str(path), lines)) from None
+    reader = EntryReader(str(path), lines, config.trust_domain, config.entry_defaults)
+    entries = reader.read(data)
+    if wrong := [*reader.mistakes, *duplicates(entries)]:
+        raise ConfigError(wrong)
+    return Loaded(_absolute(config, path.parent), entries)
+
+
+def _entry_mistakes(data: dict[str, Plain], path: str, lines: Lines) -> list[Mistake]:
+    """Return what is wrong with the entries of a file that has other mistakes as well."""
+    try:
+        trust_domain = TrustDomain.parse(str(data.get("trust_domain")))
+    except SpiffeIdError:
+        return []  # every entry would only be wrong about the same thing
+    reader = EntryReader(path, lines, trust_domain, EntryDefaults())
+    return [*duplicates(reader.read(data)), *reader.mistakes]
 
 
 def _absolute(config: Config, folder: Path) -> Config:
-    fields = ("data_dir", "socket", "admin_socket", "entries_dir")
-    found = {name: value for name in fields if (value := getattr(config, name)) is not None}
+    """Let every path start at ``folder``."""
+    at = folder.absolute()
+    embedded = config.authority.embedded
+    bundles = {name: at / path for name, path in embedded.federated_bundles.items()}
+    embedded = embedded.model_copy(update={"federated_bundles": bundles})
     return config.model_copy(
-        update={name: folder.absolute() / value for name, value in found.items()}
+        update={
+            "data_dir": at / config.data_dir,
+            "socket": at / config.socket,
+            "admin_socket": at / config.admin_socket,
+            "entries_dir": config.entries_dir and at / config.entries_dir,
+            "authority": config.authority.model_copy(update={"embedded": embedded}),
+        }
     )

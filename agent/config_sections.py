@@ -7,35 +7,86 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from accredit.agent import limits
 from accredit.agent.config_types import (
+    Bundles,
     Bytes,
     Count,
     Duration,
     KeyTypeName,
+    Names,
     ResourceName,
     Section,
+    Switch,
     Unit,
 )
+from accredit.attestation.unix import UnixSettings
+from accredit.authority.embedded.settings import EmbeddedSettings
 from accredit.identity.keys import KeyType
+from accredit.rotation.settings import RotationSettings
+from accredit.sds_server.settings import SdsSettings, Withdrawn
+from accredit.workload_api.settings import WorkloadApiSettings
 
-_Switch = Annotated[bool, Unit("true or false")]
 _Choice = Unit("choice")
 
 
 class EmbeddedAuthority(Section):
-    """The certificate authority inside this process, its keys in the data folder."""
+    """The certificate authority inside this process, its keys in the data folder.
 
-    key_type: KeyTypeName = Field(
-        default=KeyType.EC_P256, description="Key of new roots and of new JWT signing keys."
-    )
+    Roots and JWT keys rotate by themselves: the next one is prepared at half of the lifetime, signs
+    after it was published for long enough, and the old one goes when nothing it signed is valid.
+    """
+
+    key_type: KeyTypeName = Field(default=KeyType.EC_P256, description="Key of new roots.")
     ca_lifetime: Duration = Field(
-        default=timedelta(days=30),
-        description="How long a new root is valid; the next one is prepared at half of it.",
+        default=timedelta(days=30), description="How long a new root is valid."
+    )
+    jwt_key_type: KeyTypeName = Field(
+        default=KeyType.EC_P256, description="Key of new JWT signing keys."
     )
     jwt_key_lifetime: Duration = Field(
-        default=timedelta(days=30),
-        description="How long a new JWT signing key is valid; the next is prepared at half of it.",
+        default=timedelta(days=30), description="How long a new JWT signing key is used."
     )
+    max_x509_ttl: Duration | None = Field(
+        default=None,
+        description="X.509-SVIDs live no longer, whatever their entry says. Default: 24h, or 3/8 "
+        "of `ca_lifetime`.",
+    )
+    max_jwt_ttl: Duration | None = Field(
+        default=None,
+        description="JWT-SVIDs live no longer, whatever their entry says. Default: 1h, or 3/8 of "
+        "`jwt_key_lifetime`.",
+    )
+    publish_for: Duration | None = Field(
+        default=None,
+        description="How long a new root or JWT key is published before it signs. Default: three "
+        "times `refresh_hint`, or 1/8 of its lifetime.",
+    )
+    refresh_hint: Duration = Field(
+        default=timedelta(minutes=5),
+        description="How often other trust domains should fetch our bundle.",
+    )
+    clock_skew: Duration = Field(
+        default=timedelta(minutes=1),
+        description="How far the clocks of verifiers may be off ours.",
+    )
+    path_length: Annotated[int, Field(ge=0, le=10), Unit("count")] | None = Field(
+        default=0, description="Path length constraint of new roots; `null` for none."
+    )
+    federated_bundles: Bundles = Field(
+        default={},
+        description="Trust bundles of other trust domains: name to the path of a SPIFFE bundle "
+        "document. Read at start and at each reload.",
+    )
+
+    @model_validator(mode="after")
+    def _lifetimes_fit(self) -> Self:
+        self.settings()
+        return self
+
+    def settings(self) -> EmbeddedSettings:
+        """Return what the authority takes; ValueError if lifetimes do not fit together."""
+        return EmbeddedSettings(**dict(self))
 
 
 class Authority(Section):
@@ -49,7 +100,7 @@ class Authority(Section):
 class UnixAttestor(Section):
     """Facts of the kernel about the calling process."""
 
-    discover_path: _Switch = Field(
+    discover_path: Switch = Field(
         default=False,
         description="Give `unix:path` and `unix:sha256` of the caller's executable. "
         "Needs root or CAP_SYS_PTRACE for other users' processes.",
@@ -58,6 +109,10 @@ class UnixAttestor(Section):
         default=256 * 1024 * 1024,
         description="Executables larger than this get no `unix:sha256`.",
     )
+
+    def settings(self) -> UnixSettings:
+        """Return what the attestor takes."""
+        return UnixSettings(**dict(self))
 
 
 class Attestation(Section):
@@ -76,6 +131,9 @@ class Rotation(Section):
         default=timedelta(seconds=5),
         description="How long a new caller waits for its first SVIDs before it is told to retry.",
     )
+    sign_timeout: Duration = Field(
+        default=timedelta(seconds=10), description="How long one attempt at signing may take."
+    )
     retry_first: Duration = Field(
         default=timedelta(seconds=1),
         description="Wait after a failed renewal; doubled by each further one.",
@@ -83,18 +141,52 @@ class Rotation(Section):
     retry_most: Duration = Field(
         default=timedelta(minutes=1), description="Longest wait between two tries of a renewal."
     )
+    keep_warm: Duration = Field(
+        default=timedelta(minutes=10),
+        description="SVIDs that nobody watches are renewed this long after somebody last asked.",
+    )
+    idle_callers: Count = Field(
+        default=256, description="Sets of entries kept ready of callers that have gone."
+    )
+    jwt_svids: Count = Field(default=1_000, description="JWT-SVIDs kept to answer with again.")
+
+    def settings(self) -> RotationSettings:
+        """Return what rotation takes."""
+        return RotationSettings(**dict(self))
 
 
 class WorkloadApi(Section):
     """Delivery over the SPIFFE Workload API."""
 
-    enabled: _Switch = Field(default=True, description="Serve the Workload API.")
+    enabled: Switch = Field(default=True, description="Serve the Workload API.")
+    x509_profile: Switch = Field(default=True, description="Serve X.509-SVIDs and bundles.")
+    jwt_profile: Switch = Field(
+        default=True, description="Serve JWT-SVIDs and bundles, and validate tokens."
+    )
+    allowed_foreign_jwt_claims: Names = Field(
+        default=(),
+        description="Claims returned for tokens of other trust domains, beside `sub`, `aud` and "
+        "`exp`.",
+    )
+    max_audiences: Count = Field(default=32, description="Audiences in one request for a token.")
+    max_audience_bytes: Bytes = Field(default=1024, description="Length of one audience.")
+
+    def settings(self, *, allow_unauthenticated_verifiers: bool) -> WorkloadApiSettings:
+        """Return what the service takes."""
+        return WorkloadApiSettings(
+            x509_profile=self.x509_profile,
+            jwt_profile=self.jwt_profile,
+            allow_unauthenticated_verifiers=allow_unauthenticated_verifiers,
+            allowed_foreign_jwt_claims=frozenset(self.allowed_foreign_jwt_claims),
+            max_audiences=self.max_audiences,
+            max_audience_bytes=self.max_audience_bytes,
+        )
 
 
 class Sds(Section):
     """Delivery over Envoy's Secret Discovery Service. The names are SPIRE's."""
 
-    enabled: _Switch = Field(default=True, description="Serve SDS.")
+    enabled: Switch = Field(default=True, description="Serve SDS.")
     default_svid_name: ResourceName = Field(
         default="default", description="Resource name of the caller's default X.509-SVID."
     )
@@ -104,7 +196,7 @@ class Sds(Section):
     default_all_bundles_name: ResourceName = Field(
         default="ALL", description="Resource name of the own and every federated bundle."
     )
-    disable_spiffe_cert_validation: _Switch = Field(
+    disable_spiffe_cert_validation: Switch = Field(
         default=False,
         description="Send plain `trusted_ca` instead of Envoy's SPIFFE validator, which then "
         "checks no trust domain.",
@@ -114,22 +206,64 @@ class Sds(Section):
         description="What becomes of a withdrawn identity, since Envoy ignores removals: `keep` "
         "lets it run out, `cut` sends a validation context that refuses every new peer.",
     )
+    max_names: Count = Field(default=1024, description="Resource names of one stream.")
+    max_name_bytes: Bytes = Field(default=2048, description="Length of one resource name.")
+    first_request: Duration = Field(
+        default=timedelta(seconds=30),
+        description="How long a stream may stay open before it asks for anything.",
+    )
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
-        names = (self.default_svid_name, self.default_bundle_name, self.default_all_bundles_name)
-        if len(set(names)) < len(names):
-            raise ValueError("the three default names must differ")
+        self.settings(allow_unauthenticated_verifiers=False)
         return self
+
+    def settings(self, *, allow_unauthenticated_verifiers: bool) -> SdsSettings:
+        """Return what the service takes; ValueError if names do not differ."""
+        return SdsSettings(
+            default_svid_name=self.default_svid_name,
+            default_bundle_name=self.default_bundle_name,
+            default_all_bundles_name=self.default_all_bundles_name,
+            disable_spiffe_cert_validation=self.disable_spiffe_cert_validation,
+            allow_unauthenticated_verifiers=allow_unauthenticated_verifiers,
+            withdrawn=Withdrawn(self.withdrawn),
+            max_names=self.max_names,
+            max_name_bytes=self.max_name_bytes,
+            first_request_seconds=self.first_request.total_seconds(),
+        )
 
 
 class Limits(Section):
-    """Bounds on what any one caller, or all of them, can make the agent hold."""
+    """Bounds on what one caller, and all callers together, can make the agent hold."""
 
     connections: Count = Field(
-        default=10_000, description="Open connections, all callers together."
+        default=10_000,
+        description="Open connections; lowered to what the process's file limit allows.",
     )
     connections_per_uid: Count = Field(default=5_000, description="Open connections of one user.")
+    streams_per_uid: Count = Field(default=20_000, description="Open streams of one user.")
+    streams_per_connection: Count = Field(
+        default=1_000, description="Open streams on one connection."
+    )
+    message_bytes: Bytes = Field(
+        default=4 << 20, description="Largest request; that of an Envoy has some 60,000 bytes."
+    )
+    header_bytes: Bytes = Field(default=16 << 10, description="Largest header of a request.")
+    first_request: Duration = Field(
+        default=timedelta(seconds=30),
+        description="How long a connection may stay open without a request.",
+    )
+    attestation: Duration = Field(
+        default=timedelta(seconds=5), description="How long one attestor may take for one caller."
+    )
+    drain: Duration = Field(
+        default=timedelta(seconds=5),
+        description="How long requests in flight may take when the agent stops.",
+    )
+
+    def settings(self) -> limits.Limits:
+        """Return what listener and transport take."""
+        return limits.Limits(**dict(self))
 
 
 class Logging(Section):

@@ -85,9 +85,25 @@ def _key_type(value: object) -> KeyType:
     return KeyType(str(value))
 
 
+def _names(value: object) -> tuple[str, ...]:
+    if isinstance(value, tuple):
+        return value
+    if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
+        raise ValueError("expected a list of names")
+    return tuple(value)
+
+
+def _bundles(value: object) -> dict[TrustDomain, Path]:
+    if not isinstance(value, dict):
+        raise ValueError("expected trust domains and paths, such as partner.example: partner.json")  # noqa: TRY004  pydantic wants ValueError
+    return {_trust_domain(name): _path(path) for name, path in value.items()}
+
+
 def _resource_name(value: str) -> str:
-    if not value.isprintable() or value != value.strip():
+    if not value.isprintable() or value != value.strip() or value == "*":
         raise ValueError("expected a name without control characters and outer blanks")
+    if value.startswith(("hint:", "spiffe://")):
+        raise ValueError("expected a name that is no SPIFFE ID and no hint")
     return value
 
 
@@ -98,8 +114,13 @@ SocketPath = Annotated[
     Path, BeforeValidator(_socket), AfterValidator(check_socket_length), Unit("path")
 ]
 KeyTypeName = Annotated[KeyType, BeforeValidator(_key_type), Unit("key type")]
+Switch = Annotated[bool, Unit("true or false")]
 Count = Annotated[int, Field(ge=1, le=10_000_000), Unit("count")]
 Bytes = Annotated[int, Field(ge=1, le=2**31 - 1), Unit("bytes")]
+Names = Annotated[tuple[str, ...], BeforeValidator(_names), Unit("list of text")]
+Bundles = Annotated[
+    dict[TrustDomain, Path], BeforeValidator(_bundles), Unit("trust domains and paths")
+]
 ResourceName = Annotated[
     str, Field(min_length=1, max_length=255), AfterValidator(_resource_name), Unit("text")
 ]

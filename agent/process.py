@@ -22,7 +22,7 @@ def main(path: Path) -> int:
         ConfigError: the file has mistakes.
     """
     notifier = SystemdNotifier.from_environment()
-    config = load_config(path)
+    config = load_config(path).config
     logs.setup(config.logging.level, config.logging.format)
     return asyncio.run(_run(config, path, notifier))
 

@@ -16,7 +16,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from accredit.agent.sd_notify import SystemdNotifier
 from accredit.identity.errors import AccreditError
 
 _logger = logging.getLogger(__name__)
@@ -35,6 +34,22 @@ class Component(Protocol):
         ...
 
 
+class Supervisor(Protocol):
+    """Who started the process, and wants to know how it is."""
+
+    def ready(self, status: str) -> None:
+        """Started, or done with reloading."""
+        ...
+
+    def reloading(self) -> None:
+        """Reloading, until the next ready."""
+        ...
+
+    def stopping(self) -> None:
+        """On the way out."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Agent:
     """The wired agent: components in the order they start, and what signals need of it.
@@ -48,22 +63,22 @@ class Agent:
     status: Callable[[], str]
 
 
-async def run(agent: Agent, notifier: SystemdNotifier) -> int:
+async def run(agent: Agent, supervisor: Supervisor) -> int:
     """Run until a signal (returns 0) or until a component fails (returns 1)."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, _reload, agent, notifier)
+    loop.add_signal_handler(signal.SIGHUP, _reload, agent, supervisor)
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(_forever(component), name=component.name)
                 for component in agent.components
             ]
-            announcement = group.create_task(_announce(agent, notifier), name="announcement")
+            announcement = group.create_task(_announce(agent, supervisor), name="announcement")
             await stop.wait()
-            notifier.stopping()
+            supervisor.stopping()
             await _stop([*tasks, announcement])
     except Exception as error:  # noqa: BLE001  the one place: a supervisor restarts the process
         _explain(error)
@@ -72,16 +87,16 @@ async def run(agent: Agent, notifier: SystemdNotifier) -> int:
     return 0
 
 
-async def _announce(agent: Agent, notifier: SystemdNotifier) -> None:
+async def _announce(agent: Agent, supervisor: Supervisor) -> None:
     await agent.ready()
     _logger.info("ready")
-    notifier.ready(agent.status())
+    supervisor.ready(agent.status())
 
 
-def _reload(agent: Agent, notifier: SystemdNotifier) -> None:
-    notifier.reloading()
+def _reload(agent: Agent, supervisor: Supervisor) -> None:
+    supervisor.reloading()
     agent.reload()
-    notifier.ready(agent.status())
+    supervisor.ready(agent.status())
 
 
 async def _forever(component: Component) -> None:

@@ -1,0 +1,147 @@
+"""What administrators may ask for: looks at the agent, reloads entries, rotates the root."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import accredit
+from accredit.agent.admin import Method, Params
+from accredit.agent.config import Config
+from accredit.agent.entry_watch import EntryWatch
+from accredit.agent.views import bundle_text, entry_view
+from accredit.authority.embedded.authority import EmbeddedAuthority
+from accredit.identity.clock import Clock
+from accredit.identity.errors import RequestError, SpiffeIdError
+from accredit.identity.spiffe_id import TrustDomain
+from accredit.rotation.identities import Identities
+from accredit.sds_server.ledger import Ledger
+
+
+class Administration:
+    """The methods of the admin socket, by name."""
+
+    def __init__(  # noqa: PLR0913, PLR0917  it looks at everything there is
+        self,
+        config: Config,
+        entries: EntryWatch,
+        authority: EmbeddedAuthority,
+        identities: Identities,
+        ledger: Ledger,
+        clock: Clock,
+    ) -> None:
+        self._config = config
+        self._entries = entries
+        self._authority = authority
+        self._identities = identities
+        self._ledger = ledger
+        self._clock = clock
+        self._started = clock.now()
+
+    @property
+    def methods(self) -> Mapping[str, Method]:
+        """Every method an administrator may call."""
+        return {
+            "status": self.status,
+            "entries": self.entries,
+            "entry": self.entry,
+            "bundle": self.bundle,
+            "ca.show": self.ca_show,
+            "ca.rotate": self.ca_rotate,
+            "reload": self.reload,
+        }
+
+    def status_line(self) -> str:
+        """Return one line for the supervisor."""
+        count = len(self._authority.entries)
+        return f"{self._authority.trust_domain}: {count} entr{'y' if count == 1 else 'ies'}"
+
+    def request_reload(self) -> None:
+        """Reload entries and federated bundles soon; mistakes go to the log."""
+        self._entries.request()
+        self._authority.reload()
+
+    async def status(self, params: Params) -> Any:
+        """Return versions, places, and how rotation and SDS are doing."""
+        del params
+        now = self._clock.now()
+        return {
+            "version": accredit.__version__,
+            "trust_domain": str(self._authority.trust_domain),
+            "started": _time(self._started),
+            "now": _time(now),
+            "socket": str(self._config.socket),
+            "data_dir": str(self._config.data_dir),
+            "entries": len(self._authority.entries),
+            "bundles": sorted(map(str, self._authority.bundles)),
+            "rotation": _plain(self._identities.describe()),
+            "sds": self._ledger.describe(),
+        }
+
+    async def entries(self, params: Params) -> Any:
+        """Return all entries, in the order of the files."""
+        del params
+        return [entry_view(entry) for entry in self._authority.entries]
+
+    async def entry(self, params: Params) -> Any:
+        """Return every entry with this id, SPIFFE ID or path."""
+        name = str(params.get("name", ""))
+        found = [
+            entry_view(entry)
+            for entry in self._authority.entries
+            if name in {entry.entry_id, str(entry.spiffe_id), entry.spiffe_id.path}
+        ]
+        if not found:
+            raise RequestError(f"no entry has {name[:100]!r} as its id, SPIFFE ID or path")
+        return found
+
+    async def bundle(self, params: Params) -> Any:
+        """Return a bundle's document, or its X.509 roots in PEM."""
+        name = params.get("trust_domain")
+        try:
+            wanted = TrustDomain.parse(str(name)) if name else self._authority.trust_domain
+        except SpiffeIdError as error:
+            raise RequestError(str(error)) from None
+        bundle = self._authority.bundles.get(wanted)
+        if bundle is None:
+            raise RequestError(f"no bundle of trust domain {wanted} is here")
+        return bundle_text(bundle, str(params.get("format", "spiffe")))
+
+    async def ca_show(self, params: Params) -> Any:
+        """Return roots, JWT keys and what happens to them next."""
+        del params
+        return self._authority.describe()
+
+    async def ca_rotate(self, params: Params) -> Any:
+        """Begin to replace root and JWT key; returns what comes next."""
+        del params
+        return _plain(await self._authority.rotate())
+
+    async def reload(self, params: Params) -> Any:
+        """Read entries and federated bundles again; returns what changed."""
+        del params
+        change = await self._entries.reload()
+        self._authority.reload()
+        return {
+            "added": [str(entry.spiffe_id) for entry in change.added],
+            "changed": [str(entry.spiffe_id) for entry in change.changed],
+            "removed": [str(entry.spiffe_id) for entry in change.removed],
+            "entries": len(self._authority.entries),
+        }
+
+
+def _plain(value: Any) -> Any:
+    """Return ``value`` as JSON can hold it."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)
+        }
+    if isinstance(value, tuple | list):
+        return [_plain(each) for each in value]
+    return _time(value) if isinstance(value, datetime) else value
+
+
+def _time(when: datetime) -> str:
+    return when.isoformat(timespec="seconds")

@@ -1,0 +1,66 @@
+"""What is allowed in a configuration and still probably not meant. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from accredit.agent.config import Config
+from accredit.authority.durations import format_duration
+from accredit.authority.entry import Entry
+
+_NEEDS_PATH = ("path:", "sha256:")
+
+
+def doubts(config: Config, entries: Sequence[Entry]) -> Iterator[str]:
+    """Yield one line for each."""
+    if not entries:
+        yield "there are no entries: nobody gets an identity"
+    if not (config.workload_api.enabled or config.sds.enabled):
+        yield "workload_api and sds are both switched off: nothing is served"
+    yield from _several_defaults(entries)
+    yield from _same_hints(entries)
+    for entry in entries:
+        yield from _alone(entry, config)
+
+
+def _several_defaults(entries: Sequence[Entry]) -> Iterator[str]:
+    """Two defaults of one set of selectors always meet in one caller."""
+    for group in _by_selectors(entries):
+        defaults = [entry for entry in group if entry.default]
+        for entry in defaults[1:]:
+            yield f"{entry.source}: a second default; callers get that of {defaults[0].source}"
+
+
+def _same_hints(entries: Sequence[Entry]) -> Iterator[str]:
+    for group in _by_selectors(entries):
+        first: dict[str, Entry] = {}
+        for entry in group:
+            if entry.hint and first.setdefault(entry.hint, entry) is not entry:
+                yield (
+                    f"{entry.source}: hint {entry.hint!r} is also that of "
+                    f"{first[entry.hint].source}, which keeps it"
+                )
+
+
+def _alone(entry: Entry, config: Config) -> Iterator[str]:
+    if not config.attestation.unix.discover_path:
+        for selector in sorted(entry.selectors):
+            if selector.type == "unix" and selector.value.startswith(_NEEDS_PATH):
+                yield (
+                    f"{entry.source}: {selector} never holds unless "
+                    "attestation.unix.discover_path is true"
+                )
+    lifetime = config.authority.embedded.ca_lifetime
+    if entry.x509_ttl > lifetime / 2:
+        yield (
+            f"{entry.source}: ttl {format_duration(entry.x509_ttl)} is more than half of "
+            f"authority.embedded.ca_lifetime, {format_duration(lifetime)}: it will be cut short"
+        )
+
+
+def _by_selectors(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    groups: defaultdict[frozenset[object], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        groups[frozenset(entry.selectors)].append(entry)
+    yield from groups.values()

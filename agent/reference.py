@@ -1,0 +1,121 @@
+"""Prints the configuration reference, made from the configuration's model.
+
+``python -m accredit.agent.reference > docs/configuration.md``
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from enum import Enum
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from accredit.agent.config import Config
+from accredit.agent.config_types import Unit
+from accredit.authority.durations import format_duration
+
+_HEAD = """\
+# Configuration
+
+<!-- Made by `make docs-config` from agent/config.py. -->
+
+One YAML file, read by `accredit run -c FILE`; without `-c` it is `$ACCREDIT_CONFIG`,
+`./accredit.yaml` or `/etc/accredit/accredit.yaml`, the first that is there. `accredit check` reads
+it and tells every mistake at once, each with its line. Unknown keys are mistakes. Only
+`trust_domain` is required. Paths that are not absolute start at the folder of the file.
+
+Durations are whole seconds, written `20s`, `5m`, `1h`, `30d` or `1h30m`. Whoever can write the
+file decides who gets which identity, so a file that other users can write is refused.
+
+SIGHUP, and any change of the files, reloads `entries`; all else needs a restart.
+"""
+
+_ENTRIES = """\
+## An entry of `entries`
+
+```yaml
+entries:
+  - id: /ns/payments/sa/checkout      # or a whole SPIFFE ID of the own trust domain
+    selectors: ["unix:user:checkout"] # all of them must hold
+    ttl: 1h                           # of its X.509-SVIDs; default: ttl above
+    jwt_ttl: 5m                       # of its JWT-SVIDs; default: jwt_ttl above
+    federates_with: [partner.example] # whose bundles it gets beside the own one
+    hint: internal                    # tells several identities of one caller apart
+    default: true                     # what SDS sends for the name `default`
+    dns_names: [checkout.internal]    # DNS names in its X.509-SVIDs
+```
+
+| selector | holds for a caller |
+|---|---|
+| `unix:uid:1000`, `unix:user:app` | of that user |
+| `unix:gid:1000`, `unix:group:app` | of that group |
+| `unix:supplementary_gid:27`, `unix:supplementary_group:adm` | that is a member of that group |
+| `unix:path:/usr/bin/envoy` | whose executable is that file; needs `discover_path` |
+| `unix:sha256:9f86d0...` | whose executable has that digest; needs `discover_path` |
+"""
+
+
+def render() -> str:
+    """Return the whole reference as Markdown."""
+    sections = [_HEAD, "## Top level\n", _table(Config)]
+    for path, model in _sections(Config, ""):
+        sections += [f"\n## `{path}`\n\n{model.__doc__}\n", _table(model)]
+    return "\n".join([*sections, "", _ENTRIES])
+
+
+def _sections(model: type[BaseModel], path: str) -> Iterator[tuple[str, type[BaseModel]]]:
+    for name, field in model.model_fields.items():
+        if section := _section(field):
+            yield f"{path}{name}", section
+            yield from _sections(section, f"{path}{name}.")
+
+
+def _section(field: FieldInfo) -> type[BaseModel] | None:
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _table(model: type[BaseModel]) -> str:
+    rows = [
+        f"| `{name}` | {_kind(field)} | {_default(field)} | {field.description} |"
+        for name, field in model.model_fields.items()
+    ]
+    return "\n".join(["| key | value | default | meaning |", "|---|---|---|---|", *rows])
+
+
+def _kind(field: FieldInfo) -> str:
+    if _section(field):
+        return "section"
+    unit = next((each.name for each in _metadata(field) if isinstance(each, Unit)), "")
+    if unit == "choice":
+        return " or ".join(f"`{each}`" for each in get_args(field.annotation))
+    return unit
+
+
+def _metadata(field: FieldInfo) -> list[Any]:
+    # In ``FilePath | None`` the metadata stays with the member.
+    inner = [
+        each for kind in get_args(field.annotation) for each in getattr(kind, "__metadata__", ())
+    ]
+    return [*field.metadata, *inner]
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if field.is_required():
+        return "required"
+    if field.default_factory is not None:
+        return "see there"
+    if value is None or value == () or isinstance(value, BaseModel):
+        return ""
+    if isinstance(value, timedelta):
+        return f"`{format_duration(value)}`"
+    return f"`{value.value if isinstance(value, Enum) else json.dumps(value).strip(chr(34))}`"
+
+
+if __name__ == "__main__":
+    print(render(), end="")  # noqa: T201  that is its job

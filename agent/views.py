@@ -1,0 +1,34 @@
+"""What administrators see of entries and bundles, as plain data. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from accredit.authority.durations import format_duration
+from accredit.authority.entry import Entry
+from accredit.identity.bundle import TrustBundle, encode_bundle
+
+
+def entry_view(entry: Entry) -> dict[str, Any]:
+    """Return one registration entry, in the words of the entries file."""
+    return {
+        "entry_id": entry.entry_id,
+        "id": str(entry.spiffe_id),
+        "selectors": sorted(map(str, entry.selectors)),
+        "ttl": format_duration(entry.x509_ttl),
+        "jwt_ttl": format_duration(entry.jwt_ttl),
+        "federates_with": list(map(str, entry.federates_with)),
+        "hint": entry.hint,
+        "default": entry.default,
+        "dns_names": list(entry.dns_names),
+        "source": entry.source,
+    }
+
+
+def bundle_text(bundle: TrustBundle, form: str) -> str:
+    """Return a bundle as a SPIFFE bundle document (``spiffe``) or as its X.509 roots (``pem``)."""
+    if form == "spiffe":
+        return encode_bundle(bundle).decode()
+    return b"".join(root.public_bytes(Encoding.PEM) for root in bundle.x509_authorities).decode()

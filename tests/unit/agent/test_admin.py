@@ -1,0 +1,141 @@
+"""The admin socket: what it answers, what it bounds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accredit.agent.admin import MAX_REQUEST_BYTES, AdminServer, Params
+from accredit.agent.admin_client import ask
+from accredit.identity.errors import RequestError, StoreError, UnavailableError
+
+
+async def echo(params: Params) -> Any:
+    return dict(params)
+
+
+async def refuse(params: Params) -> Any:
+    raise RequestError(f"there is no {params['name']}")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "private/admin.sock"
+
+
+@asynccontextmanager
+async def serving(path: Path) -> AsyncIterator[None]:
+    server = AdminServer(path, {"echo": echo, "refuse": refuse})
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(server.run())
+        await server.ready.wait()
+        yield
+        task.cancel()
+
+
+async def raw(path: Path, sent: bytes) -> list[Any]:
+    """Send bytes, end the sending side and return every answer until the server closes."""
+    reader, writer = await asyncio.open_unix_connection(path, limit=1 << 22)
+    writer.write(sent)
+    await writer.drain()
+    writer.write_eof()
+    answers = (await reader.read()).splitlines()
+    writer.close()
+    return [json.loads(line) for line in answers]
+
+
+async def test_a_method_is_called_with_its_parameters(path: Path) -> None:
+    async with serving(path):
+        assert await asyncio.to_thread(ask, path, "echo", name="a", n=1) == {"name": "a", "n": 1}
+
+
+async def test_a_refusal_comes_back_in_the_agents_words(path: Path) -> None:
+    async with serving(path):
+        with pytest.raises(RequestError, match="there is no entry"):
+            await asyncio.to_thread(ask, path, "refuse", name="entry")
+
+
+async def test_one_connection_carries_many_requests(path: Path) -> None:
+    async with serving(path):
+        one = b'{"method": "echo", "params": {"n": 1}}\n'
+        assert await raw(path, one * 3) == [{"result": {"n": 1}}] * 3
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        (b"nonsense", "the request is not JSON"),
+        (b"\xff", "the request is not JSON"),
+        (b"[" * 50_000, "the request is not JSON"),
+        (b"[]", "expected an object with method and params"),
+        (b'{"method": "echo", "params": []}', "expected an object with method and params"),
+        (b'{"method": "stop"}', "unknown method; known are echo, refuse"),
+        (b'{"method": ["echo"]}', "unknown method; known are echo, refuse"),
+        (b"{}", "unknown method; known are echo, refuse"),
+    ],
+)
+async def test_a_bad_request_is_told_what_is_wrong(
+    path: Path, request_: bytes, message: str
+) -> None:
+    async with serving(path):
+        [answer] = await raw(path, request_ + b"\n")
+        assert answer == {"error": {"status": "INVALID_ARGUMENT", "message": message}}
+
+
+async def test_an_endless_request_ends_the_connection(path: Path) -> None:
+    async with serving(path):
+        with pytest.raises(ConnectionError):
+            await raw(path, b"x" * 100 * MAX_REQUEST_BYTES)
+        assert await raw(path, b'{"method": "echo"}\n') == [{"result": {}}]
+
+
+async def test_more_connections_than_the_bound_wait_their_turn(path: Path) -> None:
+    async with serving(path):
+        held = [await asyncio.open_unix_connection(path) for _ in range(16)]
+        late = asyncio.ensure_future(raw(path, b'{"method": "echo"}\n'))  # noqa: TID251
+        await asyncio.sleep(0.05)
+        assert not late.done()
+        held[0][1].close()
+        assert await late == [{"result": {}}]
+        for _, writer in held:
+            writer.close()
+
+
+async def test_socket_and_folder_are_ours_alone(path: Path) -> None:
+    async with serving(path):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert not path.exists()
+
+
+async def test_a_second_server_at_the_same_path_is_refused(path: Path) -> None:
+    async with serving(path):
+        with pytest.raises(StoreError, match="another process is serving here; stop it"):
+            await AdminServer(path, {}).run()
+
+
+def test_asking_where_no_agent_runs_says_so(path: Path) -> None:
+    with pytest.raises(UnavailableError, match=r"admin\.sock: no agent is running here"):
+        ask(path, "echo")
+    path.parent.mkdir()
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(str(path))
+    with pytest.raises(UnavailableError, match=r"admin\.sock: no agent is running here"):
+        ask(path, "echo")
+
+
+def test_an_agent_that_does_not_answer_is_given_up(path: Path) -> None:
+    path.parent.mkdir()
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(path))
+        silent.listen()
+        with pytest.raises(UnavailableError, match="the agent did not answer in time"):
+            ask(path, "echo", timeout=0.05)
