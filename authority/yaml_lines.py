@@ -9,7 +9,6 @@ in full) are bounded.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -18,7 +17,7 @@ from yaml.reader import Reader
 from accredit.authority.yaml_nodes import Composer, Key, Node, Plain, show
 from accredit.identity.errors import ConfigError, Mistake
 
-__all__ = ["Key", "Lines", "Plain", "load", "read", "show"]
+__all__ = ["Key", "Lines", "Plain", "load", "show"]
 
 _MAX_BYTES = 8 * 1024 * 1024
 # The same grammar in C is ten times as fast.
@@ -42,26 +41,6 @@ class Lines:
                 break
             node = child
         return node.line
-
-
-def read(path: Path) -> str:
-    """Return the text of a file.
-
-    Raises:
-        ConfigError: it cannot be read, is too large or not UTF-8.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise _refusal(path, None, f"cannot be read: {error.strerror}") from error
-    if len(data) > _MAX_BYTES:
-        raise _refusal(path, None, f"is larger than {_MAX_BYTES} bytes")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise _refusal(path, line, "is not UTF-8 text") from error
 
 
 def load(text: str, path: str) -> tuple[Plain, Lines]:
@@ -104,5 +83,5 @@ def _syntax(error: Exception, path: str) -> ConfigError:
     return _refusal(path, None if mark is None else mark.line + 1, f"is not YAML: {reason}")
 
 
-def _refusal(path: Path | str, line: int | None, reason: str) -> ConfigError:
-    return ConfigError([Mistake(str(path), line, "", reason)])
+def _refusal(path: str, line: int | None, reason: str) -> ConfigError:
+    return ConfigError([Mistake(path, line, "", reason)])
