@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,7 +20,7 @@ from accredit.identity.bundle_entry import (
 )
 from accredit.identity.errors import BundleError
 from accredit.identity.spiffe_id import TrustDomain
-from accredit.identity.strict_json import loads_object
+from accredit.identity.strict_json import dumps, loads_object
 from accredit.identity.trust_bundle import JwtAuthority, TrustBundle
 
 __all__ = ["JwtAuthority", "ParsedBundle", "TrustBundle", "encode_bundle", "parse_bundle"]
@@ -46,11 +45,7 @@ def encode_bundle(bundle: TrustBundle) -> bytes:
         document[_SEQUENCE] = bundle.sequence
     if bundle.refresh_hint is not None:
         document[_HINT] = bundle.refresh_hint // timedelta(seconds=1)
-    return _dump(document)
-
-
-def _dump(document: Mapping[str, object]) -> bytes:
-    return json.dumps(document, separators=(",", ":")).encode("ascii")
+    return dumps(document)
 
 
 @dataclass(frozen=True)

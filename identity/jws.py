@@ -30,7 +30,7 @@ _EC_ALGORITHMS = {
     ec.SECP384R1.name: "ES384",
     ec.SECP521R1.name: "ES512",
 }
-_TYPES = frozenset({"JWT", "JOSE"})
+_TYPES = ("JWT", "JOSE")
 # Each of these lets the sender choose the key or change how the token is read.
 _REFUSED_HEADERS = ("jku", "jwk", "x5u", "x5c", "crit", "b64", "zip", "enc", "cty")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,7 +10,7 @@ from accredit.identity.errors import JwtSvidError
 from accredit.identity.jws import MAX_TOKEN_CHARS, algorithm_for, sign
 from accredit.identity.keys import PrivateKey
 from accredit.identity.spiffe_id import SpiffeId
-from accredit.identity.strict_json import base64url_encode
+from accredit.identity.strict_json import base64url_encode, dumps
 
 
 @dataclass(frozen=True)
@@ -76,4 +75,4 @@ def _compact(header: Mapping[str, object], claims: Mapping[str, object], key: Pr
 
 
 def _part(value: Mapping[str, object]) -> str:
-    return base64url_encode(json.dumps(value, separators=(",", ":")).encode("ascii"))
+    return base64url_encode(dumps(value))

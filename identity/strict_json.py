@@ -12,6 +12,7 @@ import binascii
 import json
 import math
 import re
+from collections.abc import Mapping
 from typing import NoReturn
 
 _MAX_DEPTH = 32
@@ -52,6 +53,11 @@ def loads_object(data: bytes) -> dict[str, object]:
     if not isinstance(value, dict):
         raise ValueError("JSON is not an object")  # noqa: TRY004  the text is wrong, not a type
     return value
+
+
+def dumps(value: Mapping[str, object]) -> bytes:
+    """Return compact JSON in ASCII."""
+    return json.dumps(value, separators=(",", ":")).encode("ascii")
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -14,6 +13,7 @@ from accredit.identity.bundle_entry import jwt_key
 from accredit.identity.errors import BundleError
 from accredit.identity.keys import PublicKey, is_supported, spki_der
 from accredit.identity.spiffe_id import TrustDomain
+from accredit.identity.strict_json import dumps
 
 _MAX_KEY_ID = 1024
 
@@ -94,6 +94,5 @@ class TrustBundle:
 
         Without ``use``, as SPIRE sends it: many JOSE libraries refuse any value but sig and enc.
         """
-        return json.dumps(
-            {"keys": [jwt_key(each.key_id, each.public_key) for each in self.jwt_authorities]}
-        ).encode()
+        keys = [jwt_key(each.key_id, each.public_key) for each in self.jwt_authorities]
+        return dumps({"keys": keys})

@@ -19,11 +19,8 @@ from accredit.identity.spiffe_id import SpiffeId, TrustDomain
 from accredit.identity.x509_profile import find_extension, is_signing, uri_names
 
 _MAX_COMMON_NAME = 64
-_DNS_NAME = re.compile(
-    r"(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*"
-)
 _MAX_DNS_NAME = 253
-_MAX_DNS_LABEL = 63
+_DNS_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 
 
 def _key_usage(*, signing: bool = False, key_encipherment: bool = False) -> x509.KeyUsage:
@@ -205,15 +202,15 @@ def _authority_key_id(issuer: x509.Certificate, public: PublicKey) -> x509.Autho
 def _names(spiffe_id: SpiffeId, dns_names: Sequence[str]) -> x509.SubjectAlternativeName:
     names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(str(spiffe_id))]
     for name in dns_names:
-        labels = name.split(".")
-        if (
-            not _DNS_NAME.fullmatch(name)
-            or len(name) > _MAX_DNS_NAME
-            or any(len(label) > _MAX_DNS_LABEL for label in labels)
-        ):
+        if not _is_dns_name(name):
             raise X509SvidError("RFC 5280 4.2.1.6", f"{name[:100]!r} is not a lower-case DNS name")
         names.append(x509.DNSName(name))
     return x509.SubjectAlternativeName(names)
+
+
+def _is_dns_name(text: str) -> bool:
+    labels = text.removeprefix("*.").split(".")
+    return len(text) <= _MAX_DNS_NAME and all(map(_DNS_LABEL.fullmatch, labels))
 
 
 def _extension(

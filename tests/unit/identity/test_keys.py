@@ -45,7 +45,7 @@ def test_openssl_reads_what_we_write(tmp_path: Path) -> None:
     path = tmp_path / "key.der"
     path.write_bytes(to_pkcs8_der(key))
     openssl = needs.program("openssl", apt="openssl")
-    command = [openssl, "pkcs8", "-inform", "DER", "-in", path, "-nocrypt", "-topk8"]
+    command = [str(openssl), "pkcs8", "-inform", "DER", "-in", str(path), "-nocrypt", "-topk8"]
     printed = subprocess.run(command, check=True, capture_output=True).stdout
     assert load_pkcs8(printed).public_key() == key.public_key()
 
