@@ -9,8 +9,8 @@ from typing import Any
 
 import accredit
 from accredit.agent.admin import Method, Params
-from accredit.agent.config import Config
 from accredit.agent.entry_watch import EntryWatch
+from accredit.agent.plan import Plan
 from accredit.agent.views import bundle_text, entry_view
 from accredit.authority.embedded.authority import EmbeddedAuthority
 from accredit.identity.clock import Clock
@@ -25,14 +25,14 @@ class Administration:
 
     def __init__(  # noqa: PLR0913, PLR0917  it looks at everything there is
         self,
-        config: Config,
+        plan: Plan,
         entries: EntryWatch,
         authority: EmbeddedAuthority,
         identities: Identities,
-        ledger: Ledger,
+        ledger: Ledger | None,
         clock: Clock,
     ) -> None:
-        self._config = config
+        self._plan = plan
         self._entries = entries
         self._authority = authority
         self._identities = identities
@@ -72,12 +72,12 @@ class Administration:
             "trust_domain": str(self._authority.trust_domain),
             "started": _time(self._started),
             "now": _time(now),
-            "socket": str(self._config.socket),
-            "data_dir": str(self._config.data_dir),
+            "socket": str(self._plan.socket),
+            "data_dir": str(self._plan.data_dir),
             "entries": len(self._authority.entries),
             "bundles": sorted(map(str, self._authority.bundles)),
             "rotation": _plain(self._identities.describe()),
-            "sds": self._ledger.describe(),
+            "sds": self._ledger and self._ledger.describe(),
         }
 
     async def entries(self, params: Params) -> Any:

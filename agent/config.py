@@ -30,6 +30,7 @@ from accredit.agent.config_types import (
     TrustDomainName,
     Unit,
 )
+from accredit.agent.plan import Plan
 from accredit.authority.entry import Entry
 from accredit.authority.entry_file import EntryDefaults, EntryReader, duplicates
 from accredit.authority.yaml_lines import Lines, Plain, load
@@ -93,6 +94,28 @@ class Config(Section):
     def entry_defaults(self) -> EntryDefaults:
         """The lifetimes of entries that name none."""
         return EntryDefaults(x509_ttl=self.ttl, jwt_ttl=self.jwt_ttl)
+
+    def plan(self, path: Path) -> Plan:
+        """Return what it comes to; ``path`` is where it was read."""
+        workload_api, sds = self.workload_api, self.sds
+        verifiers = self.allow_unauthenticated_verifiers
+        return Plan(
+            config=path.absolute(),
+            trust_domain=self.trust_domain,
+            data_dir=self.data_dir,
+            socket=self.socket,
+            admin_socket=self.admin_socket,
+            entries_dir=self.entries_dir,
+            entry_defaults=self.entry_defaults,
+            embedded=self.authority.embedded.settings(),
+            unix=self.attestation.unix.settings(),
+            rotation=self.rotation.settings(),
+            workload_api=workload_api.settings(verifiers) if workload_api.enabled else None,
+            sds=sds.settings(verifiers) if sds.enabled else None,
+            limits=self.limits.settings(),
+            log_level=self.logging.level,
+            log_format=self.logging.format,
+        )
 
 
 @dataclass(frozen=True, slots=True)

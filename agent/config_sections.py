@@ -171,12 +171,12 @@ class WorkloadApi(Section):
     max_audiences: Count = Field(default=32, description="Audiences in one request for a token.")
     max_audience_bytes: Bytes = Field(default=1024, description="Length of one audience.")
 
-    def settings(self, *, allow_unauthenticated_verifiers: bool) -> WorkloadApiSettings:
+    def settings(self, verifiers: bool) -> WorkloadApiSettings:  # noqa: FBT001  forwarded
         """Return what the service takes."""
         return WorkloadApiSettings(
             x509_profile=self.x509_profile,
             jwt_profile=self.jwt_profile,
-            allow_unauthenticated_verifiers=allow_unauthenticated_verifiers,
+            allow_unauthenticated_verifiers=verifiers,
             allowed_foreign_jwt_claims=frozenset(self.allowed_foreign_jwt_claims),
             max_audiences=self.max_audiences,
             max_audience_bytes=self.max_audience_bytes,
@@ -215,17 +215,17 @@ class Sds(Section):
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
-        self.settings(allow_unauthenticated_verifiers=False)
+        self.settings(verifiers=False)
         return self
 
-    def settings(self, *, allow_unauthenticated_verifiers: bool) -> SdsSettings:
+    def settings(self, verifiers: bool) -> SdsSettings:  # noqa: FBT001  forwarded
         """Return what the service takes; ValueError if names do not differ."""
         return SdsSettings(
             default_svid_name=self.default_svid_name,
             default_bundle_name=self.default_bundle_name,
             default_all_bundles_name=self.default_all_bundles_name,
             disable_spiffe_cert_validation=self.disable_spiffe_cert_validation,
-            allow_unauthenticated_verifiers=allow_unauthenticated_verifiers,
+            allow_unauthenticated_verifiers=verifiers,
             withdrawn=Withdrawn(self.withdrawn),
             max_names=self.max_names,
             max_name_bytes=self.max_name_bytes,

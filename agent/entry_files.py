@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from accredit.agent.config import Config, parse_config
 from accredit.agent.config_file import read_config_text
+from accredit.agent.plan import Plan
 from accredit.authority.entry import Entry
-from accredit.authority.entry_file import duplicates, parse_entries
+from accredit.authority.entry_file import EntryReader, duplicates, parse_entries
+from accredit.authority.yaml_lines import load
 from accredit.identity.errors import ConfigError, Mistake
 
 _MAX_FILES = 10_000
@@ -19,11 +20,10 @@ _MAX_FILES = 10_000
 class EntryFiles:
     """The configuration file, and then the files of ``entries_dir`` by name.
 
-    All else in the configuration stays what it was when ``config`` was read.
+    Of the configuration only ``entries`` is looked at: all else was checked when it was read.
     """
 
-    path: Path
-    config: Config
+    plan: Plan
 
     def texts(self) -> dict[Path, str]:
         """Return the content of each file.
@@ -31,7 +31,7 @@ class EntryFiles:
         Raises:
             ConfigError: one cannot be read, or others could have written it.
         """
-        return {path: read_config_text(path) for path in (self.path, *self._more())}
+        return {path: read_config_text(path) for path in (self.plan.config, *self._more())}
 
     def parse(self, texts: Mapping[Path, str]) -> tuple[Entry, ...]:
         """Return the entries of all files in their order.
@@ -52,23 +52,29 @@ class EntryFiles:
 
     def folders(self) -> Iterator[Path]:
         """Yield every folder in which a change may concern us, also behind a link."""
-        folders = {self.path.absolute().parent, self.path.resolve().parent}
-        if self.config.entries_dir is not None:
-            folders |= {self.config.entries_dir, self.config.entries_dir.resolve()}
+        config, more = self.plan.config, self.plan.entries_dir
+        folders = {config.parent, config.resolve().parent}
+        if more is not None:
+            folders |= {more, more.resolve()}
         yield from sorted(folders)
 
     def names(self) -> set[str]:
         """Return by which names the configuration file is known."""
-        return {self.path.name, self.path.resolve().name}
+        return {self.plan.config.name, self.plan.config.resolve().name}
 
     def _entries(self, path: Path, text: str) -> tuple[Entry, ...]:
-        if path == self.path:
-            return parse_config(text, path).entries
-        config = self.config
-        return parse_entries(text, str(path), config.trust_domain, config.entry_defaults)
+        plan = self.plan
+        if path != plan.config:
+            return parse_entries(text, str(path), plan.trust_domain, plan.entry_defaults)
+        data, lines = load(text, str(path))
+        reader = EntryReader(str(path), lines, plan.trust_domain, plan.entry_defaults)
+        entries = reader.read(data)
+        if reader.mistakes:
+            raise ConfigError(reader.mistakes)
+        return entries
 
     def _more(self) -> list[Path]:
-        folder = self.config.entries_dir
+        folder = self.plan.entries_dir
         if folder is None:
             return []
         try:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from importlib import import_module
 from pathlib import Path
 
 from accredit.agent import logs
-from accredit.agent.config import Config, load_config
+from accredit.agent.checked import checked
+from accredit.agent.plan import Plan
 from accredit.agent.run import run
 from accredit.agent.sd_notify import SystemdNotifier
 from accredit.identity.errors import AccreditError
@@ -21,19 +23,28 @@ def main(path: Path) -> int:
     Raises:
         ConfigError: the file has mistakes.
     """
-    notifier = SystemdNotifier.from_environment()
-    config = load_config(path).config
-    logs.setup(config.logging.level, config.logging.format)
-    return asyncio.run(_run(config, path, notifier))
+    supervisor = SystemdNotifier.from_environment()
+    plan = checked(path, _plan, _load)
+    logs.setup(plan.log_level, plan.log_format)
+    return asyncio.run(_run(plan, supervisor))
 
 
-async def _run(config: Config, path: Path, notifier: SystemdNotifier) -> int:
-    # Deferred, so that mistakes in the file are told before half a second of imports.
-    from accredit.agent.wiring import wired  # noqa: PLC0415
+def _plan(path: Path) -> Plan:
+    from accredit.agent.config import load_config  # noqa: PLC0415  in the child only
+
+    return load_config(path).config.plan(path)
+
+
+def _load() -> None:
+    import_module("accredit.agent.wiring")
+
+
+async def _run(plan: Plan, supervisor: SystemdNotifier) -> int:
+    from accredit.agent.wiring import wired  # noqa: PLC0415  loaded while the file was checked
 
     try:
-        async with wired(config, path) as agent:
-            return await run(agent, notifier)
+        async with wired(plan) as agent:
+            return await run(agent, supervisor)
     except AccreditError as error:
-        _logger.error("cannot start", extra={"error": str(error)})  # noqa: TRY400  told in one line
+        _logger.error("cannot start", extra={"error": str(error)})  # noqa: TRY400  one line
         return 1

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,11 +54,12 @@ class Supervisor(Protocol):
 class Agent:
     """The wired agent: components in the order they start, and what signals need of it.
 
-    ``ready`` returns once callers are served; ``status`` is one line for the supervisor.
+    Callers are served once every event of ``started`` is set; ``status`` is one line for the
+    supervisor.
     """
 
     components: Sequence[Component]
-    ready: Callable[[], Awaitable[None]]
+    started: Sequence[asyncio.Event]
     reload: Callable[[], None]
     status: Callable[[], str]
 
@@ -88,7 +89,8 @@ async def run(agent: Agent, supervisor: Supervisor) -> int:
 
 
 async def _announce(agent: Agent, supervisor: Supervisor) -> None:
-    await agent.ready()
+    for event in agent.started:
+        await event.wait()
     _logger.info("ready")
     supervisor.ready(agent.status())
 

@@ -66,16 +66,12 @@ class Failing:
             raise self._error
 
 
-async def nothing() -> None:
-    pass
-
-
 def agent(*parts: Part | Failing, seen: list[str] | None = None) -> Agent:
     def reload() -> None:
         if seen is not None:
             seen.append("reloaded")
 
-    return Agent(parts, nothing, reload, lambda: "serving")
+    return Agent(parts, [], reload, lambda: "serving")
 
 
 async def signalled(recorder: Recorder, *numbers: signal.Signals) -> None:
@@ -144,11 +140,9 @@ async def test_a_bug_is_told_with_its_traceback(caplog: pytest.LogCaptureFixture
 async def test_a_signal_before_everything_is_ready_ends_the_process_too() -> None:
     recorder = Recorder()
 
-    async def never() -> None:
-        os.kill(os.getpid(), signal.SIGTERM)
-        await asyncio.Event().wait()
-
-    stuck = Agent([Part("store", recorder)], never, lambda: None, lambda: "")
+    never = asyncio.Event()
+    stuck = Agent([Part("store", recorder)], [never], lambda: None, lambda: "")
+    asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
     assert await run(stuck, recorder) == 0
     assert recorder.seen == ["store runs", "stopping", "store ended"]
 

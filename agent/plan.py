@@ -1,0 +1,37 @@
+"""What the configuration comes to: one plain value for each room, nothing left to check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from accredit.agent.limits import Limits
+from accredit.agent.logs import Format
+from accredit.attestation.unix import UnixSettings
+from accredit.authority.embedded.settings import EmbeddedSettings
+from accredit.authority.entry_file import EntryDefaults
+from accredit.identity.spiffe_id import TrustDomain
+from accredit.rotation.settings import RotationSettings
+from accredit.sds_server.settings import SdsSettings
+from accredit.workload_api.settings import WorkloadApiSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Paths are absolute; a service that is None is switched off."""
+
+    config: Path
+    trust_domain: TrustDomain
+    data_dir: Path
+    socket: Path
+    admin_socket: Path
+    entries_dir: Path | None
+    entry_defaults: EntryDefaults
+    embedded: EmbeddedSettings
+    unix: UnixSettings
+    rotation: RotationSettings
+    workload_api: WorkloadApiSettings | None
+    sds: SdsSettings | None
+    limits: Limits
+    log_level: str
+    log_format: Format
