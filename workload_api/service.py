@@ -7,7 +7,7 @@ each, so that a refusal over it tells nothing about the caller. Streams yield co
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -77,26 +77,17 @@ class WorkloadApi:
             Method("FetchWITBundles", stream, pb.WITBundlesRequest.FromString, self.refuse_wit),
         )
 
-    async def fetch_x509_svid(
+    def fetch_x509_svid(
         self, requests: AsyncIterator[pb.X509SVIDRequest], call: Call
     ) -> AsyncIterator[bytes]:
         """Stream the caller's X.509-SVIDs: all of them now, and again at each change."""
-        self._admit(call, profile_on=self._settings.x509_profile)
-        await _only(requests)
-        async with aclosing(self._identities.watch(call.workload)) as snapshots:
-            async for snapshot in snapshots:
-                _require_identity(snapshot)
-                yield messages.x509_svids(snapshot)
+        return self._stream(requests, call, self._settings.x509_profile, _x509_svids)
 
-    async def fetch_x509_bundles(
+    def fetch_x509_bundles(
         self, requests: AsyncIterator[pb.X509BundlesRequest], call: Call
     ) -> AsyncIterator[bytes]:
         """Stream the X.509 bundles: now, and whenever one of them has changed."""
-        self._admit(call, profile_on=self._settings.x509_profile)
-        await _only(requests)
-        async with aclosing(self._changes(call, messages.x509_bundles)) as changes:
-            async for message in changes:
-                yield message
+        return self._stream(requests, call, self._settings.x509_profile, self._x509_bundles)
 
     async def fetch_jwt_svid(
         self, requests: AsyncIterator[pb.JWTSVIDRequest], call: Call
@@ -108,20 +99,16 @@ class WorkloadApi:
             await self._identities.jwt_svids(call.workload, wanted.audience, wanted.spiffe_id)
         )
 
-    async def fetch_jwt_bundles(
+    def fetch_jwt_bundles(
         self, requests: AsyncIterator[pb.JWTBundlesRequest], call: Call
     ) -> AsyncIterator[bytes]:
         """Stream the JWT bundles: now, and whenever one of them has changed."""
-        self._admit(call, profile_on=self._settings.jwt_profile)
-        await _only(requests)
-        async with aclosing(self._changes(call, messages.jwt_bundles)) as changes:
-            async for message in changes:
-                yield message
+        return self._stream(requests, call, self._settings.jwt_profile, self._jwt_bundles)
 
     async def validate_jwt_svid(
         self, requests: AsyncIterator[pb.ValidateJWTSVIDRequest], call: Call
     ) -> AsyncIterator[bytes]:
-        """Answer whether a token is good for an audience; a bad one is an error, never a flag."""
+        """Answer what a good token claims; a bad one is an error, never a flag."""
         self._admit(call, profile_on=self._settings.jwt_profile)
         request = await _only(requests)
         jwt.check_validation_request(request, self._settings)
@@ -146,28 +133,47 @@ class WorkloadApi:
         if not profile_on:
             raise UnimplementedError("this profile is not offered here")
 
-    async def _changes(
-        self, call: Call, render: Callable[[Snapshot], bytes]
-    ) -> AsyncGenerator[bytes, None]:
+    async def _stream(
+        self,
+        requests: AsyncIterator[object],
+        call: Call,
+        profile_on: bool,  # noqa: FBT001  named by the settings at each use
+        answer: Callable[[Snapshot], bytes],
+    ) -> AsyncIterator[bytes]:
+        self._admit(call, profile_on=profile_on)
+        await _only(requests)
         last = None
         async with aclosing(self._identities.watch(call.workload)) as snapshots:
             async for snapshot in snapshots:
-                self._require_verifier(snapshot)
-                message = render(snapshot)
+                message = answer(snapshot)
+                # A snapshot also changes over what this stream does not show.
                 if message != last:
+                    last = message
                     yield message
-                last = message
+
+    def _x509_bundles(self, snapshot: Snapshot) -> bytes:
+        self._require_verifier(snapshot)
+        return messages.x509_bundles(snapshot)
+
+    def _jwt_bundles(self, snapshot: Snapshot) -> bytes:
+        self._require_verifier(snapshot)
+        return messages.jwt_bundles(snapshot)
 
     def _require_verifier(self, snapshot: Snapshot) -> None:
-        if not (snapshot.entitled or self._settings.allow_unauthenticated_verifiers):
-            raise NotEntitledError("no registration entry matches the caller")
+        if not self._settings.allow_unauthenticated_verifiers:
+            _require_entry(snapshot)
 
 
-def _require_identity(snapshot: Snapshot) -> None:
-    if not snapshot.entitled:
-        raise NotEntitledError("no registration entry matches the caller")
+def _x509_svids(snapshot: Snapshot) -> bytes:
+    _require_entry(snapshot)
     if not snapshot.identities:
         raise UnavailableError("no X.509-SVID can be signed for the caller just now")
+    return messages.x509_svids(snapshot)
+
+
+def _require_entry(snapshot: Snapshot) -> None:
+    if not snapshot.entitled:
+        raise NotEntitledError("no registration entry matches the caller")
 
 
 async def _only(requests: AsyncIterator[M]) -> M:
