@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,10 +10,10 @@ from typing import Any
 
 import accredit
 from accredit.agent.admin import Method, Params
-from accredit.agent.entry_watch import EntryWatch
 from accredit.agent.plan import Plan
 from accredit.agent.views import bundle_text, entry_view
 from accredit.authority.embedded.authority import EmbeddedAuthority
+from accredit.authority.entry_source import EntrySource
 from accredit.identity.clock import Clock
 from accredit.identity.errors import RequestError, SpiffeIdError
 from accredit.identity.spiffe_id import TrustDomain
@@ -26,7 +27,7 @@ class Administration:
     def __init__(  # noqa: PLR0913, PLR0917  it looks at everything there is
         self,
         plan: Plan,
-        entries: EntryWatch,
+        entries: EntrySource,
         authority: EmbeddedAuthority,
         identities: Identities,
         ledger: Ledger | None,
@@ -60,7 +61,7 @@ class Administration:
 
     def request_reload(self) -> None:
         """Reload entries and federated bundles soon; mistakes go to the log."""
-        self._entries.request()
+        self._entries.reload()
         self._authority.reload()
 
     async def status(self, params: Params) -> Any:
@@ -120,16 +121,15 @@ class Administration:
         return _plain(await self._authority.rotate())
 
     async def reload(self, params: Params) -> Any:
-        """Read entries and federated bundles again; returns what changed."""
+        """Check the entries, and reload them and federated bundles if they are good.
+
+        Raises:
+            ConfigError: every mistake in them; nothing was changed.
+        """
         del params
-        change = await self._entries.reload()
-        self._authority.reload()
-        return {
-            "added": [str(entry.spiffe_id) for entry in change.added],
-            "changed": [str(entry.spiffe_id) for entry in change.changed],
-            "removed": [str(entry.spiffe_id) for entry in change.removed],
-            "entries": len(self._authority.entries),
-        }
+        found = await asyncio.to_thread(self._plan.entry_files.read)
+        self.request_reload()
+        return {"entries": len(found)}
 
 
 def _plain(value: Any) -> Any:

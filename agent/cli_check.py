@@ -17,8 +17,8 @@ def check(config: Path | None) -> None:
     from accredit.agent.doubts import doubts  # noqa: PLC0415
 
     path = config or places.config_file()
-    loaded = load_config(path)
-    for doubt in doubts(loaded.config, loaded.entries):
+    plan = load_config(path).plan(path)
+    entries = plan.entry_files.read()
+    for doubt in doubts(plan, entries):
         click.echo(f"warning: {doubt}", err=True)
-    count = len(loaded.entries)
-    click.echo(f"{path}: {loaded.config.trust_domain}, {count} entr{'y' if count == 1 else 'ies'}")
+    click.echo(f"{path}: {plan.trust_domain}, entries: {len(entries)}")

@@ -53,7 +53,7 @@ def admin_path(config: Path | None, admin_socket: Path | None) -> Path:
     # Pydantic takes longer to load than the question takes.
     from accredit.agent.config import load_config  # noqa: PLC0415
 
-    return load_config(path).config.admin_socket
+    return load_config(path).admin_socket
 
 
 __all__ = ["admin", "admin_path", "ask", "config", "output", "table"]

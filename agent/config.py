@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +9,6 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from accredit.agent import places
-from accredit.agent.config_file import read_config_text
 from accredit.agent.config_mistakes import mistakes
 from accredit.agent.config_sections import (
     Attestation,
@@ -31,8 +29,9 @@ from accredit.agent.config_types import (
     Unit,
 )
 from accredit.agent.plan import Plan
-from accredit.authority.entry import Entry
 from accredit.authority.entry_file import EntryDefaults, EntryReader, duplicates
+from accredit.authority.entry_files import EntryFiles
+from accredit.authority.trusted_text import read_trusted
 from accredit.authority.yaml_lines import Lines, Plain, load
 from accredit.identity.errors import ConfigError, Mistake, SpiffeIdError
 from accredit.identity.spiffe_id import TrustDomain
@@ -90,23 +89,21 @@ class Config(Section):
         default=None, description="Folder of `*.yaml` files, each with `entries:` of its own."
     )
 
-    @property
-    def entry_defaults(self) -> EntryDefaults:
-        """The lifetimes of entries that name none."""
-        return EntryDefaults(x509_ttl=self.ttl, jwt_ttl=self.jwt_ttl)
-
     def plan(self, path: Path) -> Plan:
         """Return what it comes to; ``path`` is where it was read."""
         workload_api, sds = self.workload_api, self.sds
         verifiers = self.allow_unauthenticated_verifiers
         return Plan(
-            config=path.absolute(),
             trust_domain=self.trust_domain,
             data_dir=self.data_dir,
             socket=self.socket,
             admin_socket=self.admin_socket,
-            entries_dir=self.entries_dir,
-            entry_defaults=self.entry_defaults,
+            entry_files=EntryFiles(
+                self.trust_domain,
+                EntryDefaults(x509_ttl=self.ttl, jwt_ttl=self.jwt_ttl),
+                path.absolute(),
+                self.entries_dir,
+            ),
             embedded=self.authority.embedded.settings(),
             unix=self.attestation.unix.settings(),
             rotation=self.rotation.settings(),
@@ -118,42 +115,31 @@ class Config(Section):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A configuration and the entries of its own file."""
-
-    config: Config
-    entries: tuple[Entry, ...]
-
-
-def load_config(path: Path) -> Loaded:
-    """Read and check the file at ``path``.
+def load_config(path: Path) -> Config:
+    """Read and check the file at ``path``, its entries included.
 
     Raises:
         ConfigError: every mistake in it, with line and key.
     """
-    return parse_config(read_config_text(path), path)
+    return parse_config(read_trusted(path), path)
 
 
-def parse_config(text: str, path: Path) -> Loaded:
+def parse_config(text: str, path: Path) -> Config:
     """Check ``text``, the content of the file at ``path``; see :func:`load_config`."""
     data, lines = load(text, str(path))
     if not isinstance(data, dict):
         raise ConfigError([Mistake(str(path), 1, "", "expected keys and values at the top")])
     try:
-        config = Config.model_validate(data)
+        config, wrong = Config.model_validate(data), []
     except ValidationError as error:
-        wrong = mistakes(error, Config, str(path), lines)
-        raise ConfigError(wrong + _entry_mistakes(data, str(path), lines)) from None
-    reader = EntryReader(str(path), lines, config.trust_domain, config.entry_defaults)
-    entries = reader.read(data)
-    if wrong := [*reader.mistakes, *duplicates(entries)]:
+        config, wrong = None, mistakes(error, Config, str(path), lines)
+    wrong += _entry_mistakes(data, str(path), lines)
+    if config is None or wrong:
         raise ConfigError(wrong)
-    return Loaded(_absolute(config, path.parent), entries)
+    return _absolute(config, path.parent)
 
 
 def _entry_mistakes(data: dict[str, Plain], path: str, lines: Lines) -> list[Mistake]:
-    """Return what is wrong with the entries of a file that has other mistakes as well."""
     try:
         trust_domain = TrustDomain.parse(str(data.get("trust_domain")))
     except SpiffeIdError:

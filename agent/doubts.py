@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from accredit.agent.config import Config
+from accredit.agent.plan import Plan
 from accredit.authority.durations import format_duration
 from accredit.authority.entry import Entry
+from accredit.authority.entry_set import EntrySet
 
 _NEEDS_PATH = ("path:", "sha256:")
 
 
-def doubts(config: Config, entries: Sequence[Entry]) -> Iterator[str]:
+def doubts(plan: Plan, entries: EntrySet) -> Iterator[str]:
     """Yield one line for each."""
     if not entries:
         yield "there are no entries: nobody gets an identity"
-    if not (config.workload_api.enabled or config.sds.enabled):
+    if plan.workload_api is None and plan.sds is None:
         yield "workload_api and sds are both switched off: nothing is served"
     yield from _several_defaults(entries)
     yield from _same_hints(entries)
     for entry in entries:
-        yield from _alone(entry, config)
+        yield from _alone(entry, plan)
 
 
-def _several_defaults(entries: Sequence[Entry]) -> Iterator[str]:
+def _several_defaults(entries: EntrySet) -> Iterator[str]:
     """Two defaults of one set of selectors always meet in one caller."""
     for group in _by_selectors(entries):
         defaults = [entry for entry in group if entry.default]
@@ -32,7 +33,7 @@ def _several_defaults(entries: Sequence[Entry]) -> Iterator[str]:
             yield f"{entry.source}: a second default; callers get that of {defaults[0].source}"
 
 
-def _same_hints(entries: Sequence[Entry]) -> Iterator[str]:
+def _same_hints(entries: EntrySet) -> Iterator[str]:
     for group in _by_selectors(entries):
         first: dict[str, Entry] = {}
         for entry in group:
@@ -43,23 +44,23 @@ def _same_hints(entries: Sequence[Entry]) -> Iterator[str]:
                 )
 
 
-def _alone(entry: Entry, config: Config) -> Iterator[str]:
-    if not config.attestation.unix.discover_path:
+def _alone(entry: Entry, plan: Plan) -> Iterator[str]:
+    if not plan.unix.discover_path:
         for selector in sorted(entry.selectors):
             if selector.type == "unix" and selector.value.startswith(_NEEDS_PATH):
                 yield (
                     f"{entry.source}: {selector} never holds unless "
                     "attestation.unix.discover_path is true"
                 )
-    lifetime = config.authority.embedded.ca_lifetime
-    if entry.x509_ttl > lifetime / 2:
+    longest = plan.embedded.x509_policy().max_ttl
+    if entry.x509_ttl > longest:
         yield (
-            f"{entry.source}: ttl {format_duration(entry.x509_ttl)} is more than half of "
-            f"authority.embedded.ca_lifetime, {format_duration(lifetime)}: it will be cut short"
+            f"{entry.source}: ttl {format_duration(entry.x509_ttl)} is more than "
+            f"{format_duration(longest)}, the longest of authority.embedded: it is cut short"
         )
 
 
-def _by_selectors(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+def _by_selectors(entries: EntrySet) -> Iterator[list[Entry]]:
     groups: defaultdict[frozenset[object], list[Entry]] = defaultdict(list)
     for entry in entries:
         groups[frozenset(entry.selectors)].append(entry)

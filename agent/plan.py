@@ -9,7 +9,7 @@ from accredit.agent.limits import Limits
 from accredit.agent.logs import Format
 from accredit.attestation.unix import UnixSettings
 from accredit.authority.embedded.settings import EmbeddedSettings
-from accredit.authority.entry_file import EntryDefaults
+from accredit.authority.entry_files import EntryFiles
 from accredit.identity.spiffe_id import TrustDomain
 from accredit.rotation.settings import RotationSettings
 from accredit.sds_server.settings import SdsSettings
@@ -20,13 +20,11 @@ from accredit.workload_api.settings import WorkloadApiSettings
 class Plan:
     """Paths are absolute; a service that is None is switched off."""
 
-    config: Path
     trust_domain: TrustDomain
     data_dir: Path
     socket: Path
     admin_socket: Path
-    entries_dir: Path | None
-    entry_defaults: EntryDefaults
+    entry_files: EntryFiles
     embedded: EmbeddedSettings
     unix: UnixSettings
     rotation: RotationSettings

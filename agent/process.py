@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from importlib import import_module
 from pathlib import Path
 
 from accredit.agent import logs
 from accredit.agent.checked import checked
 from accredit.agent.plan import Plan
-from accredit.agent.run import run
+from accredit.agent.run import explain, run
 from accredit.agent.sd_notify import SystemdNotifier
 from accredit.identity.errors import AccreditError
-
-_logger = logging.getLogger(__name__)
 
 
 def main(path: Path) -> int:
@@ -32,7 +29,7 @@ def main(path: Path) -> int:
 def _plan(path: Path) -> Plan:
     from accredit.agent.config import load_config  # noqa: PLC0415  in the child only
 
-    return load_config(path).config.plan(path)
+    return load_config(path).plan(path)
 
 
 def _load() -> None:
@@ -46,5 +43,5 @@ async def _run(plan: Plan, supervisor: SystemdNotifier) -> int:
         async with wired(plan) as agent:
             return await run(agent, supervisor)
     except AccreditError as error:
-        _logger.error("cannot start", extra={"error": str(error)})  # noqa: TRY400  one line
+        explain(error)
         return 1

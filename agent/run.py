@@ -82,7 +82,7 @@ async def run(agent: Agent, supervisor: Supervisor) -> int:
             supervisor.stopping()
             await _stop([*tasks, announcement])
     except Exception as error:  # noqa: BLE001  the one place: a supervisor restarts the process
-        _explain(error)
+        explain(error)
         return 1
     _logger.info("stopped")
     return 0
@@ -113,11 +113,13 @@ async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:
         await asyncio.wait([task])
 
 
-def _explain(error: Exception) -> None:
+def explain(error: Exception) -> None:
+    """Log why the process ends: what was expected in a line each, a bug with its traceback."""
     # A TaskGroup wraps what its tasks raise; one cause is what a person can act on.
     while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     if isinstance(error, AccreditError):
-        _logger.error("stopped by a failure", extra={"error": str(error)})
+        for line in str(error).splitlines():
+            _logger.error("cannot go on", extra={"error": line})
     else:
-        _logger.error("stopped by a failure", exc_info=error)
+        _logger.error("stopped by a bug", exc_info=error)

@@ -7,14 +7,13 @@ from contextlib import asynccontextmanager, closing
 
 from accredit.agent.admin import AdminServer
 from accredit.agent.administration import Administration
-from accredit.agent.entry_files import EntryFiles
-from accredit.agent.entry_watch import EntryWatch
 from accredit.agent.listener import Listener
 from accredit.agent.plan import Plan
 from accredit.agent.run import Agent
 from accredit.agent.transport import GrpcTransport
 from accredit.attestation.unix import UnixAttestor
 from accredit.authority.embedded.authority import EmbeddedAuthority
+from accredit.authority.entry_source import EntrySource
 from accredit.rotation.clock import SystemClock
 from accredit.rotation.delivery import Service
 from accredit.rotation.identities import Identities
@@ -30,7 +29,8 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
         ConfigError: the entries have mistakes.
         StoreError: the data folder cannot be used as it is.
     """
-    entries = EntryWatch(EntryFiles(plan))
+    entries = EntrySource(plan.entry_files)
+    entries.load()
     with (
         closing(SystemClock()) as clock,
         closing(

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from accredit.agent.config import Config, parse_config
+from accredit.agent.config import Config, load_config, parse_config
+from accredit.authority.entry_file import EntryDefaults
 from accredit.identity.errors import ConfigError
 from accredit.identity.keys import KeyType
 from accredit.identity.spiffe_id import TrustDomain
@@ -25,7 +26,7 @@ _MINIMAL = (
 
 
 def parse(text: str) -> Config:
-    return parse_config(text, _PATH).config
+    return parse_config(text, _PATH)
 
 
 def mistakes(text: str) -> list[tuple[int | None, str, str]]:
@@ -170,11 +171,21 @@ def test_names_in_a_list_are_checked_one_by_one() -> None:
     assert mistakes(text + "[1]}") == mistakes(text + "iss}")
 
 
-def test_entries_of_the_file_come_with_its_lifetimes() -> None:
-    text = _MINIMAL + "ttl: 2h\njwt_ttl: 1m\nentries:\n  - {id: /a, selectors: ['unix:uid:1']}"
-    [entry] = parse_config(text, _PATH).entries
-    assert (entry.x509_ttl, entry.jwt_ttl) == (timedelta(hours=2), timedelta(minutes=1))
-    assert entry.source == "/etc/accredit/accredit.yaml:8"
+def test_lifetimes_of_the_file_are_those_of_its_entries() -> None:
+    files = parse(_MINIMAL + "ttl: 2h\njwt_ttl: 1m").plan(_PATH).entry_files
+    assert files.defaults == EntryDefaults(timedelta(hours=2), timedelta(minutes=1))
+    assert (files.config, files.folder) == (_PATH, None)
+
+
+@pytest.mark.rows("FC-35")
+def test_a_file_that_every_user_can_write_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "accredit.yaml"
+    path.write_text(_MINIMAL)
+    path.chmod(0o666)
+    with pytest.raises(ConfigError, match=r"accredit\.yaml: can be written by every user; chmod"):
+        load_config(path)
+    path.chmod(0o644)
+    assert load_config(path).trust_domain == TrustDomain("prod.example")
 
 
 def test_two_entries_for_the_same_are_a_mistake_also_beside_others() -> None:

@@ -6,21 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from accredit.agent.config import parse_config
+from accredit.agent.config import load_config
 from accredit.agent.doubts import doubts
 
 _HEAD = "trust_domain: a\ndata_dir: /d\nsocket: /s\nadmin_socket: /a\n"
 _ENTRY = "entries:\n  - {id: /a, selectors: ['unix:uid:1'], default: true, hint: x}\n"
-_TOO_LONG = "is more than half of authority.embedded.ca_lifetime, 30d: it will be cut short"
+_TOO_LONG = "is more than 1d, the longest of authority.embedded: it is cut short"
 
 
-def found(text: str) -> list[str]:
-    loaded = parse_config(_HEAD + text, Path("/f"))
-    return list(doubts(loaded.config, loaded.entries))
+def found(folder: Path, text: str) -> list[str]:
+    path = folder / "accredit.yaml"
+    path.write_text(_HEAD + text)
+    path.chmod(0o600)
+    plan = load_config(path).plan(path)
+    return [each.replace(str(path), "FILE") for each in doubts(plan, plan.entry_files.read())]
 
 
-def test_a_good_configuration_raises_none() -> None:
-    assert found(_ENTRY) == []
+def test_a_good_configuration_raises_none(tmp_path: Path) -> None:
+    assert found(tmp_path, _ENTRY) == []
 
 
 @pytest.mark.parametrize(
@@ -33,22 +36,25 @@ def test_a_good_configuration_raises_none() -> None:
         ),
         (
             _ENTRY + "  - {id: /b, selectors: ['unix:uid:1'], default: true}\n",
-            "/f:7: a second default; callers get that of /f:6",
+            "FILE:7: a second default; callers get that of FILE:6",
         ),
         (
             _ENTRY + "  - {id: /b, selectors: ['unix:uid:1'], hint: x}\n",
-            "/f:7: hint 'x' is also that of /f:6, which keeps it",
+            "FILE:7: hint 'x' is also that of FILE:6, which keeps it",
         ),
         (
             _ENTRY + "  - {id: /b, selectors: ['unix:path:/bin/b']}\n",
-            "/f:7: unix:path:/bin/b never holds unless attestation.unix.discover_path is true",
+            "FILE:7: unix:path:/bin/b never holds unless attestation.unix.discover_path is true",
         ),
-        (_ENTRY + "ttl: 20d\n", f"/f:6: ttl 20d {_TOO_LONG}"),
+        (_ENTRY + "ttl: 20d\n", f"FILE:6: ttl 20d {_TOO_LONG}"),
     ],
 )
-def test_what_is_probably_not_meant_is_told_with_its_place(text: str, doubt: str) -> None:
-    assert found(text) == [doubt]
+def test_what_is_probably_not_meant_is_told_with_its_place(
+    tmp_path: Path, text: str, doubt: str
+) -> None:
+    assert found(tmp_path, text) == [doubt]
 
 
-def test_defaults_of_different_callers_are_no_doubt() -> None:
-    assert found(_ENTRY + "  - {id: /b, selectors: ['unix:uid:2'], default: true, hint: x}\n") == []
+def test_defaults_of_different_callers_are_no_doubt(tmp_path: Path) -> None:
+    second = "  - {id: /b, selectors: ['unix:uid:2'], default: true, hint: x}\n"
+    assert found(tmp_path, _ENTRY + second) == []
