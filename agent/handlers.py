@@ -1,34 +1,20 @@
-"""From grpcio's calls to the methods of our services, and from our errors to gRPC's codes.
-
-Whatever the shape of a method, one path serves it: the caller is found by the connection, checked,
-counted, handed to the method's generator, and checked again before the first answer leaves. At
-most one message of a stream is on its way: the generator is not asked for the next one before the
-last has been written.
-"""
+"""grpcio's calls, one kind for each shape of method, as calls of our services."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import grpc
-from google.protobuf.message import DecodeError
 from grpc import aio
 
+from accredit.agent.calls import OK, STOPPING, Metadata, Send, Status, serve
 from accredit.agent.seam import Connection
-from accredit.identity.errors import AccreditError, UnavailableError
-from accredit.rotation.delivery import Call, Method, Service, Shape
-
-_logger = logging.getLogger(__name__)
-
-_MAX_DETAILS = 1000
+from accredit.identity.errors import AttestationError, UnavailableError
+from accredit.rotation.delivery import Method, Service, Shape
 
 Context = aio.ServicerContext[bytes, bytes]
-Send = Callable[[bytes], Awaitable[None]]
 Find = Callable[[str], Connection]
 
 
@@ -67,102 +53,85 @@ class Handlers(grpc.GenericRpcHandler):
                 return grpc.stream_stream_rpc_method_handler(self._bidi(method))
 
     def _unary(self, method: Method) -> Callable[[bytes, Context], Awaitable[bytes]]:
-        async def serve(request: bytes, context: Context) -> bytes:
+        async def answer(request: bytes, context: Context) -> bytes:
             answers: list[bytes] = []
 
-            async def keep(answer: bytes) -> None:
-                answers.append(answer)
+            async def keep(message: bytes) -> None:
+                answers.append(message)
 
-            await self._serve(method, _decoded(method, _once(request)), context, keep)
+            await self._serve(method, _once(request), context, keep)
             return answers[0]
 
-        return serve
+        return answer
 
     def _server_stream(self, method: Method) -> Callable[[bytes, Context], Awaitable[None]]:
-        async def serve(request: bytes, context: Context) -> None:
-            requests = _decoded(method, _once(request))
-            await self._stream(method, requests, context)
+        async def answer(request: bytes, context: Context) -> None:
+            await self._stream(method, _once(request), context)
 
-        return serve
+        return answer
 
     def _bidi(self, method: Method) -> Callable[[AsyncIterator[bytes], Context], Awaitable[None]]:
-        async def serve(requests: AsyncIterator[bytes], context: Context) -> None:
-            await self._stream(method, _decoded(method, requests), context)
+        async def answer(requests: AsyncIterator[bytes], context: Context) -> None:
+            await self._stream(method, requests, context)
 
-        return serve
+        return answer
 
-    async def _stream(self, method: Method, requests: AsyncIterator[Any], context: Context) -> None:
+    async def _stream(
+        self, method: Method, requests: AsyncIterator[bytes], context: Context
+    ) -> None:
+        async def send(message: bytes) -> None:
+            try:
+                await context.write(message)
+            except aio.BaseError as error:
+                raise UnavailableError("the call has ended") from error
+
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  for mypy: coroutines run in tasks
         self._streams.add(task)
         try:
-            await self._serve(method, requests, context, context.write)
+            await self._serve(method, requests, context, send)
         finally:
             self._streams.discard(task)
 
     async def _serve(
-        self, method: Method, requests: AsyncIterator[Any], context: Context, send: Send
+        self, method: Method, requests: AsyncIterator[bytes], context: Context, send: Send
     ) -> None:
         try:
-            await self._answer(method, requests, context, send)
-        except AccreditError as error:
-            await context.abort(grpc.StatusCode[error.status], str(error)[:_MAX_DETAILS])
-        except DecodeError:
-            await context.abort(
-                grpc.StatusCode.INVALID_ARGUMENT, f"the request is no message of {method.name}"
-            )
+            status = await self._status(method, requests, context, send)
         except asyncio.CancelledError:
             if not self._stopping:
                 raise
-            await context.abort(grpc.StatusCode.UNAVAILABLE, "the agent is stopping")
-        except aio.BaseError:
-            raise  # the call ended under us, or was aborted
-        except Exception as error:  # noqa: BLE001  a bug must cost one call and say nothing
-            _logger.error("method failed", extra={"method": method.name, **_where(error)})
-            await context.abort(grpc.StatusCode.INTERNAL, "internal error")
+            status = STOPPING
+        if status is not OK:
+            await _abort(context, status)
 
-    async def _answer(
-        self, method: Method, requests: AsyncIterator[Any], context: Context, send: Send
-    ) -> None:
+    async def _status(
+        self, method: Method, requests: AsyncIterator[bytes], context: Context, send: Send
+    ) -> Status:
         if self._stopping:
-            raise UnavailableError("the agent is stopping")
-        connection = self._find(context.peer())
-        connection.stream_began()
+            return STOPPING
         try:
-            caller = connection.workload.caller
-            caller.require_same()
-            call = Call(connection.workload, _metadata(context))
-            async with aclosing(method.handler(requests, call)) as answers:
-                checked = False
-                async for answer in answers:
-                    if not checked:
-                        caller.require_same()
-                        checked = True
-                    await send(answer)
-        finally:
-            connection.stream_ended()
+            connection = self._find(context.peer())
+        except AttestationError as error:
+            return Status(error.status, str(error))
+        return await serve(method, connection, requests, _metadata(context), send)
 
 
 async def _once(request: bytes) -> AsyncIterator[bytes]:
     yield request
 
 
-async def _decoded(method: Method, requests: AsyncIterator[bytes]) -> AsyncIterator[Any]:
-    async for request in requests:
-        yield method.decode(request)
+async def _abort(context: Context, status: Status) -> None:
+    try:
+        await context.abort(grpc.StatusCode[status.code], status.details)
+    except aio.UsageError:
+        raise asyncio.CancelledError from None  # it has ended already; nobody is told
 
 
-def _metadata(context: Context) -> Mapping[str, tuple[str, ...]]:
+def _metadata(context: Context) -> Metadata:
     """Return the text metadata; binary keys (``...-bin``) mean nothing to us."""
     found: dict[str, tuple[str, ...]] = {}
     for key, value in context.invocation_metadata() or ():
         if isinstance(value, str):
             found[key] = (*found.get(key, ()), value)
     return found
-
-
-def _where(error: Exception) -> dict[str, str]:
-    """Describe a bug without its text, which may quote what was sent."""
-    frames = traceback.extract_tb(error.__traceback__)[-3:]
-    places = [f"{frame.filename}:{frame.lineno}" for frame in frames]
-    return {"error": type(error).__name__, "where": " < ".join(reversed(places))}

@@ -7,9 +7,11 @@ import errno
 import logging
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from accredit.agent.limits import Limits, Shares, affordable_connections, raise_file_limit
+from accredit.agent.refusals import Refusals
 from accredit.agent.seam import Carrier
 from accredit.agent.socket_path import listening
 from accredit.agent.waiting import Waiting
@@ -18,34 +20,36 @@ from accredit.attestation.caller import KernelCaller, identify
 from accredit.attestation.connection import AttestedWorkload
 from accredit.attestation.evidence import Evidence
 from accredit.identity.clock import Clock
-from accredit.identity.errors import AccreditError
+from accredit.identity.errors import AttestationError, UnavailableError
 
 _logger = logging.getLogger(__name__)
 
 _ACCEPTS_PER_STEP = 32
 _PAUSE_SECONDS = 1.0
-_NO_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class AcceptedConnection:
-    """One connection and its share of the listener's counts."""
+    """One connection and its share of the listener's counts; a Connection of the seam."""
 
-    __slots__ = ("_listener", "_streams", "close", "sock", "workload")
+    __slots__ = ("_listener", "close", "sock", "workload")
 
     def __init__(self, listener: Listener, sock: socket.socket, workload: AttestedWorkload) -> None:
         self._listener = listener
-        self._streams = 0
         self.sock = sock
         self.workload = workload
         self.close: Callable[[], None] = sock.close
 
     def stream_began(self) -> None:
-        """Count one request, after its first message has come."""
+        """Count one stream of its user."""
         self._listener.streams.take(self.workload.caller.uid)
+
+    def stream_asked(self) -> None:
+        """Stop waiting for a first request."""
         self._listener.waiting.remove(self)
 
     def stream_ended(self) -> None:
-        """Count one request less."""
+        """Count one stream less."""
         self._listener.streams.give_back(self.workload.caller.uid)
 
     def ended(self) -> None:
@@ -55,9 +59,10 @@ class AcceptedConnection:
 
 
 class Listener:
-    """Serves one Unix socket through a carrier; a component.
+    """Serves one Unix socket through ``carrier``; a component.
 
-    ``ready`` is set once callers can connect.
+    ``ready`` is set while callers can connect; ``connections``, ``streams`` and ``waiting`` (for a
+    first request) count what there is just now.
     """
 
     name = "listener"
@@ -70,19 +75,26 @@ class Listener:
         limits: Limits,
         clock: Clock,
     ) -> None:
+        room = min(limits.connections, affordable_connections(raise_file_limit()))
         self.ready = asyncio.Event()
-        self.waiting = Waiting[AcceptedConnection](limits.first_request, _give_up)
+        self.connections = Shares("connections", limits.connections_per_uid, room)
         self.streams = Shares("streams", limits.streams_per_uid)
+        self.waiting = Waiting[AcceptedConnection](limits.first_request, _close)
         self._path = path
         self._carrier = carrier
         self._attestors = tuple(attestors)
         self._limits = limits
         self._clock = clock
+        self._refusals = Refusals()
+        self._pause: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
-        """Serve until cancelled, then drain."""
-        room = min(self._limits.connections, affordable_connections(raise_file_limit()))
-        self.connections = Shares("connections", self._limits.connections_per_uid, room)
+        """Serve until cancelled, then drain.
+
+        Raises:
+            StoreError: the socket's path cannot be used.
+            UnavailableError: the carrier cannot tell callers apart.
+        """
         self._loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as self._tasks:
             await self._carrier.start()
@@ -93,71 +105,81 @@ class Listener:
                 await self._carrier.stop(self._limits.drain)
 
     async def _serve(self) -> None:
-        self._paused: asyncio.TimerHandle | None = None
         self._loop.add_reader(self._socket, self._accept)
         self.ready.set()
         try:
-            await asyncio.Event().wait()
+            await self._carrier.serve()
         finally:
             self.ready.clear()
             self._loop.remove_reader(self._socket)
+            self._stop_pause()
             self.waiting.close()
-            if self._paused:
-                self._paused.cancel()
+            self._refusals.close()
 
     def _accept(self) -> None:
-        for _ in range(_ACCEPTS_PER_STEP):
-            try:
-                sock, _address = self._socket.accept()
-            except BlockingIOError:
-                return
-            except OSError as error:
-                if error.errno in _NO_ROOM:
-                    self._pause(error)
-                    return
-                continue
-            sock.setblocking(False)
-            self._admit(sock)
+        try:
+            # Not all at once: those who are already here shall be served meanwhile.
+            for _ in range(_ACCEPTS_PER_STEP):
+                self._admit(self._socket.accept()[0])
+        except BlockingIOError:
+            return
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                self._pause_accepting(error)
+            else:
+                self._refusals.add(f"cannot accept: {error.strerror}")
 
     def _admit(self, sock: socket.socket) -> None:
+        """Take a connection in, or close it; raises OSError when out of descriptors."""
+        sock.setblocking(False)  # noqa: FBT003  its only argument
         try:
-            caller = identify(sock)
-            self.connections.take(caller.uid)
-        except AccreditError as error:
-            _logger.warning("connection refused", extra={"error": str(error)})
+            self._carry(sock)
+        except (AttestationError, UnavailableError, BlockingIOError) as error:
             sock.close()
-            return
+            self._refusals.add(str(error))
+        except OSError:
+            sock.close()
+            raise
+
+    def _carry(self, sock: socket.socket) -> None:
+        caller = identify(sock)
+        self.connections.take(caller.uid)
         workload = AttestedWorkload(caller, self._attest, self._tasks, self._clock)
         connection = AcceptedConnection(self, sock, workload)
         self.waiting.add(connection)
         try:
             connection.close = self._carrier.adopt(connection)
-        except OSError as error:
+        except OSError:
             connection.ended()
-            sock.close()
-            if error.errno in _NO_ROOM:
-                self._pause(error)
+            raise
 
     async def _attest(self, caller: KernelCaller) -> Evidence:
         return await attest(caller, self._attestors, self._limits.attestation)
 
-    def _pause(self, error: OSError) -> None:
-        _logger.warning("not accepting for now", extra={"error": error.strerror})
-        self._loop.remove_reader(self._socket)
-        self._paused = self._loop.call_later(_PAUSE_SECONDS, self._resume)
-
-    def _resume(self) -> None:
-        if self._paused is not None:
-            self._paused.cancel()
-            self._paused = None
-            self._loop.add_reader(self._socket, self._accept)
-
     def connection_ended(self, connection: AcceptedConnection) -> None:
+        """Stop counting a connection that is about to close."""
         self.waiting.remove(connection)
         self.connections.give_back(connection.workload.caller.uid)
-        if self._paused is not None:
-            self._loop.call_soon(self._resume)
+        if self._pause is not None:
+            self._loop.call_soon(self._resume_accepting)  # once its descriptors are free
+
+    def _pause_accepting(self, error: OSError) -> None:
+        # The socket stays readable: to go on trying would keep the processor busy with nothing.
+        _logger.warning("no connections are accepted for now", extra={"error": error.strerror})
+        self._loop.remove_reader(self._socket)
+        self._pause = self._loop.call_later(_PAUSE_SECONDS, self._resume_accepting)
+
+    def _resume_accepting(self) -> None:
+        if self._pause is not None:
+            self._stop_pause()
+            self._loop.add_reader(self._socket, self._accept)
+
+    def _stop_pause(self) -> None:
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
 
 
-def _give_up(connection: AcceptedConnection) -> None:
-    connection.close()
+def _close(connection: AcceptedConnection) -> None:
+    with suppress(OSError):
+        connection.close()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
 
-from accredit.attestation.connection import AttestedWorkload
+from accredit.attestation.workload import Workload
 
 
 class Connection(Protocol):
@@ -23,20 +23,24 @@ class Connection(Protocol):
         ...
 
     @property
-    def workload(self) -> AttestedWorkload:
+    def workload(self) -> Workload:
         """Who is at the other end."""
         ...
 
     def stream_began(self) -> None:
-        """Count one request, after its first message has come.
+        """Count one stream.
 
         Raises:
             UnavailableError: this caller has too many; the request is refused and not counted.
         """
         ...
 
+    def stream_asked(self) -> None:
+        """Note that a whole request has come: this is no connection that only sits there."""
+        ...
+
     def stream_ended(self) -> None:
-        """Count one request less."""
+        """Count one stream less."""
         ...
 
     def ended(self) -> None:
@@ -62,6 +66,10 @@ class Carrier(Protocol):
         Raises:
             OSError: out of descriptors, or too busy; the socket is still the caller's to close.
         """
+        ...
+
+    async def serve(self) -> None:
+        """Return only by an error, when it can carry nothing any more."""
         ...
 
     async def stop(self, grace: timedelta) -> None:

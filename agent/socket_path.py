@@ -66,16 +66,17 @@ def _remove_stale(path: Path) -> None:
         raise StoreError(path, f"cannot look here: {error.strerror}") from error
     if not stat.S_ISSOCK(found.st_mode):
         raise StoreError(path, "exists and is no socket", "move it away")
-    if _answers(path):
+    if answers(path):
         raise StoreError(path, "another process is serving here", "stop it or choose another path")
     path.unlink(missing_ok=True)
 
 
-def _answers(path: Path) -> bool:
+def answers(path: Path) -> bool:
+    """Whether a process listens on the socket at ``path``."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as probe:
         try:
             probe.connect(str(path))
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, FileNotFoundError):
             return False
         except OSError:
             return True  # a full backlog, or one we may not talk to: somebody is there

@@ -9,81 +9,128 @@ on a name being secret, and a direct connection to the private listener gets not
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-import shutil
 import socket
-import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
+import grpc
 from grpc import aio
 
 from accredit.agent.handlers import Handlers
 from accredit.agent.limits import Limits
+from accredit.agent.private_folder import private_socket_path
 from accredit.agent.relay import Relay
 from accredit.agent.seam import Connection
-from accredit.identity.errors import AttestationError, StoreError
+from accredit.agent.self_test import Probe, SelfTest
+from accredit.identity.errors import AttestationError, StoreError, UnavailableError
 from accredit.rotation.delivery import Service
 
 _PEER_PREFIX = "unix-abstract:"
+_SOCKET = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 
 
 class GrpcTransport:
-    """Carries ``services`` over relayed connections; a Carrier."""
+    """Carries ``services`` over relayed connections; a Carrier.
+
+    ``private_dir`` is a folder of mode 0700, created if missing.
+    """
 
     def __init__(self, services: Sequence[Service], limits: Limits, private_dir: Path) -> None:
         self._limits = limits
         self._private_dir = private_dir
         self._handlers = Handlers(services, self._find)
         self._live: dict[str, Connection] = {}
+        self._resources = ExitStack()
 
     async def start(self) -> None:
-        """Listen on a socket that only this user can reach."""
-        self._private_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._folder = Path(tempfile.mkdtemp(prefix="grpc-", dir=self._private_dir))
-        self._address = str(self._folder / "s")
+        """Listen on a socket that only this user can reach, and make sure callers are told apart.
+
+        Raises:
+            StoreError: the private folder cannot be used.
+            UnavailableError: grpcio does not tell callers apart; nothing may be served.
+        """
+        with ExitStack() as resources:
+            path = resources.enter_context(private_socket_path(self._private_dir))
+            await self._listen(str(path))
+            self._resources = resources.pop_all()
+
+    async def _listen(self, address: str) -> None:
+        self._address = address
+        self_test = SelfTest()
         self._server = aio.server(options=_options(self._limits))
-        self._server.add_generic_rpc_handlers((self._handlers,))
-        if not self._server.add_insecure_port(f"unix:{self._address}"):
-            raise StoreError(self._address, "grpcio cannot listen here")
+        self._server.add_generic_rpc_handlers((self._handlers, self_test))
+        if not self._server.add_insecure_port(f"unix:{quote(address)}"):
+            raise StoreError(address, "grpcio cannot listen here")
         await self._server.start()
         self._relay = Relay()
+        try:
+            await self._prove_peers(self_test)
+        except BaseException:
+            await self._server.stop(None)
+            self._relay.close()
+            raise
 
     def adopt(self, connection: Connection) -> Callable[[], None]:
         """Relay a connection to grpcio, from a socket with a name of its own."""
         name = f"accredit-{secrets.token_hex(16)}"
-        kind = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-        inner = socket.socket(socket.AF_UNIX, kind)
+        inner = socket.socket(socket.AF_UNIX, _SOCKET)
         try:
             inner.bind(f"\0{name}")
-            self._live[name] = connection  # before it can be heard of
+            self._live[name] = connection  # before grpcio can hear of it
             inner.connect(self._address)
             link = self._relay.add(connection.sock, inner, partial(self._forget, name))
-        except BaseException:
+        except OSError:
             self._live.pop(name, None)
             inner.close()
             raise
         return partial(self._relay.drop, link)
 
+    async def serve(self) -> None:
+        """Wait for grpcio to end by itself, which it must not."""
+        # Shielded: cancelling the wait would cancel what stop() waits for.
+        await asyncio.shield(self._server.wait_for_termination())
+        raise RuntimeError("grpcio has stopped serving")
+
     async def stop(self, grace: timedelta) -> None:
         """End streams with UNAVAILABLE, let single answers finish within ``grace``, close all."""
-        self._handlers.stop_streams()
-        await self._server.stop(grace.total_seconds())
-        self._relay.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        with self._resources:
+            self._handlers.stop_streams()
+            await self._server.stop(grace.total_seconds())
+            self._relay.close()
 
     def _forget(self, name: str) -> None:
-        self._live.pop(name).ended()
+        self._live.pop(name).ended()  # before the name is free
 
     def _find(self, peer: str) -> Connection:
-        connection = None
-        if peer.startswith(_PEER_PREFIX):
-            connection = self._live.get(peer.removeprefix(_PEER_PREFIX))
+        connection = self._live.get(_name(peer))
         if connection is None:
-            raise AttestationError("the caller of this connection is not known")
+            raise AttestationError("nobody knows who made this connection")
         return connection
+
+    async def _prove_peers(self, self_test: SelfTest) -> None:
+        probes = [Probe(), Probe()]
+        closing = [self.adopt(probe) for probe in probes]
+        with socket.socket(socket.AF_UNIX) as stranger:
+            stranger.connect(self._address)
+            found = [self._live.get(_name(await self_test.peer_of(p.ours))) for p in probes]
+            unknown = self._live.get(_name(await self_test.peer_of(stranger)))
+        for close in closing:
+            close()
+        self_test.close()
+        if found != probes or unknown is not None:
+            raise UnavailableError(
+                f"grpcio {grpc.__version__} does not name peers as before: callers may be mixed up"
+            )
+
+
+def _name(peer: str) -> str:
+    return peer.removeprefix(_PEER_PREFIX) if peer.startswith(_PEER_PREFIX) else ""
 
 
 def _options(limits: Limits) -> list[tuple[str, int]]:
@@ -95,4 +142,6 @@ def _options(limits: Limits) -> list[tuple[str, int]]:
         ("grpc.absolute_max_metadata_size", limits.header_bytes),
         # Envoy's keep-alive pings would otherwise be answered with GOAWAY (too_many_pings).
         ("grpc.http2.max_ping_strikes", 0),
+        # Nobody compresses requests of this size but to have us unpack a bomb.
+        ("grpc.compression_enabled_algorithms_bitset", 1),
     ]

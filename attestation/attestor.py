@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
 
 from accredit.attestation.caller import KernelCaller
-from accredit.attestation.evidence import Evidence
+from accredit.attestation.evidence import Evidence, joined
 from accredit.identity.errors import AttestationError, UnavailableError
-from accredit.identity.selector import Selector
-
-_logger = logging.getLogger(__name__)
 
 
 class WorkloadAttestor(Protocol):
@@ -53,33 +49,16 @@ async def attest(
         ]
     # Last, so that no evidence gathered about a successor survives.
     caller.require_same()
-    return _joined([task.result() for task in asked])
+    return joined([task.result() for task in asked])
 
 
 async def _ask(attestor: WorkloadAttestor, caller: KernelCaller, deadline: timedelta) -> Evidence:
     try:
         async with asyncio.timeout(deadline.total_seconds()):
             return await attestor.attest(caller)
-    except (AttestationError, UnavailableError) as error:
-        return _failed(attestor, caller, str(error), retry=isinstance(error, UnavailableError))
     except TimeoutError:
-        seconds = deadline.total_seconds()
-        return _failed(attestor, caller, f"no answer within {seconds:g} seconds", retry=True)
-
-
-def _failed(
-    attestor: WorkloadAttestor, caller: KernelCaller, reason: str, *, retry: bool
-) -> Evidence:
-    _logger.warning(
-        "attestor failed",
-        extra={"attestor": attestor.name, "pid": caller.pid, "uid": caller.uid, "error": reason},
-    )
-    return Evidence(frozenset(), {attestor.name: reason}, retry)
-
-
-def _joined(answers: Sequence[Evidence]) -> Evidence:
-    return Evidence(
-        frozenset[Selector]().union(*(answer.selectors for answer in answers)),
-        {name: reason for answer in answers for name, reason in answer.failures.items()},
-        any(answer.retry for answer in answers),
-    )
+        reason = f"no answer within {deadline.total_seconds():g} seconds"
+        return Evidence(frozenset(), {attestor.name: reason}, retry=True)
+    except (AttestationError, UnavailableError) as error:
+        retry = isinstance(error, UnavailableError)
+        return Evidence(frozenset(), {attestor.name: str(error)}, retry)

@@ -21,7 +21,7 @@ from functools import cache
 from pathlib import Path
 
 from accredit.attestation.proc import Ids
-from accredit.attestation.process import Executable, Process, opened
+from accredit.attestation.process import OUT_OF_RESOURCES, Executable, Process, opened
 from accredit.identity.errors import AttestationError, UnavailableError
 
 _SO_PEERPIDFD = 77  # asm-generic/socket.h, Linux 6.5; the socket module does not name it
@@ -29,31 +29,32 @@ _CREDENTIALS = struct.Struct("iII")
 _ALL_IDS = (1 << 32) - 1
 
 
+class _HeldPidfd:
+    """A pidfd that closes with its last user, who may be a thread."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        os.close(self.number)
+
+
 class KernelCaller:
-    """The process that connected, as the kernel knows it.
+    """The process that connected, as the kernel knows it; made by :func:`identify`.
 
     It borrows the socket, whose owner closes it; from then on every check refuses.
     """
 
-    __slots__ = ("_executable", "_pidfd", "_socket", "gid", "pid", "start_time", "uid")
+    __slots__ = ("_executable", "_held", "_socket", "gid", "pid", "start_time", "uid")
 
     def __init__(self, sock: socket.socket, pid: int, uid: int, gid: int) -> None:
         self.pid = pid
         self.uid = uid
         self.gid = gid
         self._socket = sock
-        self._pidfd = _pidfd_to_keep(sock, pid)
-        self.start_time = 0
-        self._executable: Executable | None = None
-
-    def close(self) -> None:
-        """Give back what is held; idempotent."""
-        if self._pidfd >= 0:
-            os.close(self._pidfd)
-            self._pidfd = -1
-
-    def observe(self) -> None:
-        """Remember start time and executable, for later checks to compare with."""
+        self._held: _HeldPidfd | None = None
         with self._process() as process:
             self._require_ids(process.ids())
             self.start_time = process.start_time()
@@ -75,24 +76,28 @@ class KernelCaller:
         with self._process() as process:
             self._require_ids(process.ids())
             self._require_executable(process.executable())
-            if self._pidfd >= 0 and process.start_time() != self.start_time:
+            if self._held is not None and process.start_time() != self.start_time:
                 raise AttestationError(f"caller {self.pid} has been replaced")
             yield process
 
     @contextmanager
     def _process(self) -> Iterator[Process]:
-        if self._pidfd >= 0:
-            with opened(self.pid, self._pidfd) as process:
-                yield process
-            return
-        # The socket pins the process, so its pidfd can be had again at any time: no connection
-        # needs to hold one.
-        pidfd = _peer_pidfd(self._socket, self.pid)
+        pidfd = self._pidfd()
+        with opened(self.pid, pidfd.number) as process:
+            yield process
+
+    def _pidfd(self) -> _HeldPidfd:
+        # The socket pins the process, so its pidfd can be had again at any time, and no connection
+        # needs to hold one; but for kernels before 6.5.
+        if self._held is not None and self._socket.fileno() >= 0:
+            return self._held
         try:
-            with opened(self.pid, pidfd) as process:
-                yield process
-        finally:
-            os.close(pidfd)
+            return _HeldPidfd(self._socket.getsockopt(socket.SOL_SOCKET, _SO_PEERPIDFD))
+        except OSError as error:
+            if error.errno != errno.ENOPROTOOPT:
+                raise _no_pidfd(self.pid, error) from error
+        self._held = _open_pidfd(self.pid)
+        return self._held
 
     def _require_ids(self, ids: Ids) -> None:
         if ids.uids[:2] != (self.uid, self.uid) or ids.gids[:2] != (self.gid, self.gid):
@@ -124,44 +129,22 @@ def identify(sock: socket.socket) -> KernelCaller:
         raise AttestationError("caller is outside this pid namespace")
     if uid in _unmapped("uid") or gid in _unmapped("gid"):
         raise AttestationError(f"caller {pid} has a user or group unknown in this user namespace")
-    caller = KernelCaller(sock, pid, uid, gid)
-    try:
-        caller.observe()
-    except BaseException:
-        caller.close()
-        raise
-    return caller
+    return KernelCaller(sock, pid, uid, gid)
 
 
-def _pidfd_to_keep(sock: socket.socket, pid: int) -> int:
-    """Return -1 where the socket itself can be asked again, as it can since Linux 6.5."""
-    try:
-        os.close(_peer_pidfd(sock, pid))
-    except NotImplementedError:
-        return _open_pidfd(pid)
-    return -1
-
-
-def _peer_pidfd(sock: socket.socket, pid: int) -> int:
-    try:
-        return sock.getsockopt(socket.SOL_SOCKET, _SO_PEERPIDFD)
-    except OSError as error:
-        if error.errno == errno.ENOPROTOOPT:
-            raise NotImplementedError from error
-        if error.errno in {errno.EMFILE, errno.ENFILE, errno.ENOMEM}:
-            raise UnavailableError(f"cannot look at caller {pid}: {error.strerror}") from error
-        # EINVAL for a dead peer before Linux 6.18, EBADF once our end is closed.
-        raise AttestationError(f"caller {pid} is gone") from error
-
-
-def _open_pidfd(pid: int) -> int:
+def _open_pidfd(pid: int) -> _HeldPidfd:
     """Second best: the pid may have been given to another process since it connected."""
     try:
-        return os.pidfd_open(pid)
-    except ProcessLookupError as error:
-        raise AttestationError(f"caller {pid} is gone") from error
+        return _HeldPidfd(os.pidfd_open(pid))
     except OSError as error:
-        raise UnavailableError(f"cannot look at caller {pid}: {error.strerror}") from error
+        raise _no_pidfd(pid, error) from error
+
+
+def _no_pidfd(pid: int, error: OSError) -> Exception:
+    if error.errno in OUT_OF_RESOURCES:
+        return UnavailableError(f"cannot look at caller {pid}: {error.strerror}")
+    # EINVAL or ESRCH for a dead peer, EBADF once our end is closed.
+    return AttestationError(f"caller {pid} is gone")
 
 
 @cache

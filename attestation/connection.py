@@ -29,7 +29,16 @@ class AttestedWorkload:
     ``tasks``, which belongs to the listener.
     """
 
-    __slots__ = ("_attest", "_clock", "_evidence", "_subscribers", "_task", "_tasks", "caller")
+    __slots__ = (
+        "_attest",
+        "_clock",
+        "_closed",
+        "_evidence",
+        "_subscribers",
+        "_task",
+        "_tasks",
+        "caller",
+    )
 
     def __init__(
         self, caller: KernelCaller, attest: Attest, tasks: asyncio.TaskGroup, clock: Clock
@@ -40,7 +49,8 @@ class AttestedWorkload:
         self._clock = clock
         self._evidence: Evidence | None = None
         self._task: asyncio.Task[Evidence | AccreditError] | None = None
-        self._subscribers: dict[object, Callable[[], None]] | None = None
+        self._subscribers: dict[object, Callable[[], None]] = {}
+        self._closed = False
 
     async def evidence(self) -> Evidence:
         """Return what is known of the caller; the first call attests, later ones share it.
@@ -51,6 +61,8 @@ class AttestedWorkload:
         """
         if self._evidence is not None:
             return self._evidence
+        if self._closed:
+            raise AttestationError(f"caller {self.caller.pid} has disconnected")
         if self._task is None:
             self._task = self._tasks.create_task(self._first(), name=f"attest/{self.caller.pid}")
         answer = await asyncio.shield(self._task)
@@ -61,21 +73,18 @@ class AttestedWorkload:
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Call ``changed`` when a partial result was completed; returns the undo."""
         token = object()
-        if self._subscribers is None:
-            self._subscribers = {}
-        subscribers = self._subscribers
-        subscribers[token] = changed
+        self._subscribers[token] = changed
 
         def undo() -> None:
-            subscribers.pop(token, None)
+            self._subscribers.pop(token, None)
 
         return undo
 
     def close(self) -> None:
-        """Stop attesting and forget the caller; the connection is gone."""
+        """Stop attesting; the connection is gone."""
+        self._closed = True
         if self._task is not None:
             self._task.cancel()
-        self.caller.close()
 
     async def _first(self) -> Evidence | AccreditError:
         # The error is an answer: raised here, it would end the listener's task group.
@@ -84,17 +93,17 @@ class AttestedWorkload:
         except (AttestationError, UnavailableError) as error:
             self._task = None
             return error
-        self._evidence = evidence
         self._task = None
-        if evidence.retry:
+        self._publish(evidence)
+        if evidence.retry and not self._closed:
             self._task = self._tasks.create_task(
                 self._complete(evidence), name=f"attest-again/{self.caller.pid}"
             )
         return evidence
 
-    async def _complete(self, evidence: Evidence) -> Evidence | AccreditError:
+    async def _complete(self, known: Evidence) -> Evidence | AccreditError:
         wait = _FIRST_RETRY
-        while evidence.retry:
+        while known.retry:
             await self._clock.sleep_until(self._clock.now() + wait)
             wait = min(2 * wait, _LAST_RETRY)
             try:
@@ -103,16 +112,22 @@ class AttestedWorkload:
                 return error  # the next request is refused for the same reason
             except UnavailableError:
                 continue
-            self._publish(evidence)
-        return evidence
+            # Another attestor may fail this time; what is known of a living caller stays known.
+            if not evidence.partial or evidence.selectors >= known.selectors:
+                known = evidence
+                self._publish(evidence)
+        return known
 
     def _publish(self, evidence: Evidence) -> None:
-        changed = self._evidence is None or evidence.selectors != self._evidence.selectors
-        self._evidence = evidence
-        if changed:
-            _logger.info(
-                "attestation completed",
-                extra={"pid": self.caller.pid, "uid": self.caller.uid},
-            )
-            for subscriber in tuple((self._subscribers or {}).values()):
-                subscriber()
+        before, self._evidence = self._evidence, evidence
+        if before is None or evidence.failures != before.failures:
+            self._log(evidence)
+        if before is not None and evidence.selectors != before.selectors:
+            for changed in tuple(self._subscribers.values()):
+                changed()
+
+    def _log(self, evidence: Evidence) -> None:
+        about = {"pid": self.caller.pid, "uid": self.caller.uid}
+        for attestor, reason in evidence.failures.items():
+            facts = {**about, "attestor": attestor, "error": reason}
+            _logger.warning("attestation is incomplete", extra=facts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from accredit.identity.selector import Selector
@@ -24,3 +24,12 @@ class Evidence:
     def partial(self) -> bool:
         """Whether an attestor failed, so that selectors may be missing."""
         return bool(self.failures)
+
+
+def joined(parts: Sequence[Evidence]) -> Evidence:
+    """Return all that ``parts`` know."""
+    return Evidence(
+        frozenset[Selector]().union(*(part.selectors for part in parts)),
+        {name: reason for part in parts for name, reason in part.failures.items()},
+        any(part.retry for part in parts),
+    )

@@ -15,11 +15,12 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from accredit.attestation import proc
-from accredit.attestation.statx import file_identity
+from accredit.attestation.kernel import file_identity
 from accredit.identity.errors import AttestationError, UnavailableError
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+DELETED = b" (deleted)"
+OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class Executable(NamedTuple):
@@ -34,7 +35,7 @@ class Executable(NamedTuple):
 
         An upgrade replaces the files of running programs; they remain who they are.
         """
-        return self[1:] == earlier[1:] and self.link in {earlier.link, earlier.link + b" (deleted)"}
+        return self[1:] == earlier[1:] and self.link in {earlier.link, earlier.link + DELETED}
 
 
 class Process:
@@ -56,9 +57,9 @@ class Process:
         """Return a file of the folder, up to a mebibyte of it."""
         return proc.read(self._folder, name)
 
-    def open(self, name: str) -> int:
+    def open(self, name: str, flags: int = os.O_RDONLY) -> int:
         """Return a descriptor, for the caller to close, on a file of the folder."""
-        return os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._folder)
+        return os.open(name, flags | os.O_CLOEXEC, dir_fd=self._folder)
 
     def ids(self) -> proc.Ids:
         """Return its user and group ids as they are now."""
@@ -68,14 +69,22 @@ class Process:
         """Return when it started, in clock ticks since boot."""
         return proc.parse_start_time(self.read("stat"))
 
+    def namespace(self, kind: str) -> tuple[int, int]:
+        """Return which namespace of one ``kind``, such as ``user``, it lives in."""
+        found = os.stat(f"ns/{kind}", dir_fd=self._folder)
+        return found.st_dev, found.st_ino
+
+    def executable_link(self) -> bytes:
+        """Return where the link to its program points, as seen through its own mounts."""
+        return os.readlink(b"exe", dir_fd=self._folder)
+
     def executable(self) -> Executable | None:
         """Return the file it runs, or None where the kernel does not let us see it.
 
-        That takes root or CAP_SYS_PTRACE for the processes of other users.
+        For the processes of other users that takes root or CAP_SYS_PTRACE.
         """
         try:
-            link = os.readlink(b"exe", dir_fd=self._folder)
-            return Executable(link, *file_identity(self._folder, "exe"))
+            return Executable(self.executable_link(), *file_identity(self._folder, "exe"))
         except OSError:
             return None
 
@@ -111,7 +120,7 @@ def opened(pid: int, pidfd: int) -> Iterator[Process]:
 
 
 def _failure(pid: int, pidfd: int, error: OSError | ValueError) -> Exception:
-    if isinstance(error, OSError) and error.errno in _OUT_OF_RESOURCES:
+    if isinstance(error, OSError) and error.errno in OUT_OF_RESOURCES:
         return UnavailableError(f"cannot look at caller {pid}: {error.strerror}")
     if has_exited(pidfd):
         return AttestationError(f"caller {pid} has exited")

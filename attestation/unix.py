@@ -1,28 +1,82 @@
-"""The ``unix`` attestor: selectors with SPIRE's names, from the kernel's ids."""
+"""The ``unix`` attestor: selectors with SPIRE's names.
+
+``uid``, ``gid`` and their names are those the caller connected with, supplementary groups those it
+has now. ``path`` and ``sha256`` have to be switched on. They tell apart only programs that other
+users cannot start, since whoever may start a program may also debug it: name a uid beside them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
 
 from accredit.attestation.caller import KernelCaller
-from accredit.attestation.evidence import Evidence
+from accredit.attestation.evidence import Evidence, joined
+from accredit.attestation.executable import Executables
+from accredit.attestation.names import Account, Names
+from accredit.identity.clock import Clock
+from accredit.identity.errors import UnavailableError
 from accredit.identity.selector import Selector
+
+_NAMES_SECONDS = 1.0
+_EXECUTABLE_SECONDS = 3.0  # a longer hash goes on and is there for the next try
+
+
+@dataclass(frozen=True, slots=True)
+class UnixSettings:
+    """Whether to look at executables, and the size in bytes above which none is hashed."""
+
+    discover_path: bool = False
+    size_limit: int = 256 << 20
 
 
 class UnixAttestor:
-    """Vouches for user, group and supplementary groups."""
+    """Vouches for what the kernel says of a process.
+
+    What it cannot tell (a name, an executable) costs that selector and leaves the others.
+    """
 
     name = "unix"
 
+    def __init__(self, settings: UnixSettings, clock: Clock, names: Names | None = None) -> None:
+        self._names = names or Names(clock)
+        self._executables = Executables(settings.size_limit) if settings.discover_path else None
+
     async def attest(self, caller: KernelCaller) -> Evidence:
-        """Return ``unix:uid``, ``unix:gid`` and ``unix:supplementary_gid``."""
+        """Return the caller's ids, their names, and its executable where that is switched on."""
         with caller.opened() as process:
-            ids = process.ids()
-        return Evidence(frozenset(_selectors(caller, ids.groups)))
+            groups = process.ids().groups
+        parts = [
+            _numbers(caller, groups),
+            await _within(_NAMES_SECONDS, "unix:user", self._named(caller, groups)),
+        ]
+        if self._executables is not None:
+            look = self._executables.evidence(caller)
+            parts.append(await _within(_EXECUTABLE_SECONDS, "unix:path", look))
+        return joined(parts)
+
+    async def _named(self, caller: KernelCaller, groups: tuple[int, ...]) -> Evidence:
+        user, group = ("user", caller.uid), ("group", caller.gid)
+        more: list[Account] = [("group", number) for number in groups]
+        names = await self._names.of(caller.uid, (user, group, *more))
+        keyed = [("user", user), ("group", group)]
+        keyed += [("supplementary_group", account) for account in more]
+        found = ((key, names[account]) for key, account in keyed)
+        return Evidence(frozenset(Selector("unix", f"{key}:{name}") for key, name in found if name))
 
 
-def _selectors(caller: KernelCaller, groups: tuple[int, ...]) -> Iterator[Selector]:
-    yield Selector("unix", f"uid:{caller.uid}")
-    yield Selector("unix", f"gid:{caller.gid}")
-    for group in groups:
-        yield Selector("unix", f"supplementary_gid:{group}")
+def _numbers(caller: KernelCaller, groups: tuple[int, ...]) -> Evidence:
+    values = [f"uid:{caller.uid}", f"gid:{caller.gid}"]
+    values += [f"supplementary_gid:{number}" for number in groups]
+    return Evidence(frozenset(Selector("unix", value) for value in values))
+
+
+async def _within(seconds: float, what: str, asked: Awaitable[Evidence]) -> Evidence:
+    try:
+        async with asyncio.timeout(seconds):
+            return await asked
+    except TimeoutError:
+        return Evidence(frozenset(), {what: f"no answer within {seconds:g} seconds"}, retry=True)
+    except UnavailableError as error:
+        return Evidence(frozenset(), {what: str(error)}, retry=True)
