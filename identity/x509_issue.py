@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from accredit.identity.errors import SpiffeIdError, X509SvidError
 from accredit.identity.keys import PrivateKey, PublicKey, is_supported
 from accredit.identity.spiffe_id import SpiffeId, TrustDomain
-from accredit.identity.x509_profile import find_extension, is_signing, uri_names
+from accredit.identity.x509_profile import find_extension, is_signing, public_key_of, uri_names
 
 _MAX_COMMON_NAME = 64
 _MAX_DNS_NAME = 253
@@ -165,7 +165,7 @@ class _Template:
 def _template(issuer: x509.Certificate) -> _Template:
     if not is_signing(issuer):
         raise X509SvidError("X509-SVID 4.3", "the issuer lacks cA or keyCertSign")
-    public = issuer.public_key()
+    public = public_key_of(issuer)
     if not is_supported(public):
         raise X509SvidError("X509-SVID 3.2", "the issuer's key is of an unsupported kind")
     return _Template(

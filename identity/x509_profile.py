@@ -66,6 +66,18 @@ def uri_names(certificate: x509.Certificate) -> list[str]:
     return names.get_values_for_type(x509.UniformResourceIdentifier) if names else []
 
 
+def follows(upper: x509.Certificate, lower: x509.Certificate) -> bool:
+    """Tell whether ``upper`` may have signed ``lower``, by names alone.
+
+    Raises:
+        X509SvidError: a name cannot be read; cryptography reads them at first use only.
+    """
+    try:
+        return lower.issuer == upper.subject and is_signing(upper)
+    except ValueError as error:
+        raise X509SvidError("RFC 5280 4.1.2", f"a name cannot be read: {error}") from None
+
+
 def public_key_of(certificate: x509.Certificate) -> CertificatePublicKeyTypes:
     """Return the certificate's public key.
 

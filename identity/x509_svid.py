@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from accredit.identity.errors import X509SvidError
 from accredit.identity.keys import PrivateKey, to_pkcs8_der, to_pkcs8_pem
 from accredit.identity.spiffe_id import SpiffeId
-from accredit.identity.x509_profile import check_leaf, is_signing, public_key_of
+from accredit.identity.x509_profile import check_leaf, follows, public_key_of
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -93,7 +93,7 @@ class X509Svid:
 
 def _check_order(chain: Sequence[x509.Certificate]) -> None:
     for lower, upper in pairwise(chain):
-        if lower.issuer != upper.subject or not is_signing(upper):
+        if not follows(upper, lower):
             raise X509SvidError(
                 "RFC 5280 6.1", "each certificate must be followed by the one that signed it"
             )

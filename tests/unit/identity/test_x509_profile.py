@@ -11,6 +11,7 @@ from accredit.identity.errors import X509SvidError
 from accredit.identity.x509_profile import (
     check_leaf,
     find_extension,
+    follows,
     is_signing,
     public_key_of,
     uri_names,
@@ -167,6 +168,14 @@ def test_an_extension_that_stands_twice_is_refused() -> None:
     damaged = _damaged(CA.issue(A).leaf, b"\x55\x1d\x0f", b"\x55\x1d\x13")
     with pytest.raises(X509SvidError, match="extensions cannot be read: Duplicate"):
         check_leaf(damaged)
+
+
+def test_a_name_that_cannot_be_read_is_refused() -> None:
+    # A UTF8String that is not UTF-8.
+    name = CA.certificate.subject.rfc4514_string().removeprefix("CN=").encode()
+    damaged = _damaged(CA.issue(A).leaf, name, b"\xff" + name[1:])
+    with pytest.raises(X509SvidError, match="a name cannot be read"):
+        follows(CA.certificate, damaged)
 
 
 def test_a_missing_extension_is_none() -> None:
