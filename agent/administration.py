@@ -13,6 +13,7 @@ from accredit.agent.admin import Method, Params
 from accredit.agent.plan import Plan
 from accredit.agent.views import bundle_text, entry_view
 from accredit.authority.embedded.authority import EmbeddedAuthority
+from accredit.authority.embedded.describe import describe_step
 from accredit.authority.entry_source import EntrySource
 from accredit.identity.clock import Clock
 from accredit.identity.errors import RequestError, SpiffeIdError
@@ -118,7 +119,12 @@ class Administration:
     async def ca_rotate(self, params: Params) -> Any:
         """Begin to replace root and JWT key; returns what comes next."""
         del params
-        return _plain(await self._authority.rotate())
+        answer = await self._authority.rotate()
+        return {
+            "started": answer.started,
+            "next_steps": [describe_step(step) for step in answer.next_steps],
+            "reason": answer.reason,
+        }
 
     async def reload(self, params: Params) -> Any:
         """Check the entries, and reload them and federated bundles if they are good.
@@ -144,4 +150,4 @@ def _plain(value: Any) -> Any:
 
 
 def _time(when: datetime) -> str:
-    return when.isoformat(timespec="seconds")
+    return when.isoformat(timespec="seconds").replace("+00:00", "Z")

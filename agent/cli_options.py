@@ -8,8 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from accredit.agent import places, table
-from accredit.agent.admin_client import ask
+from accredit.agent import places
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,6 +53,3 @@ def admin_path(config: Path | None, admin_socket: Path | None) -> Path:
     from accredit.agent.config import load_config  # noqa: PLC0415
 
     return load_config(path).admin_socket
-
-
-__all__ = ["admin", "admin_path", "ask", "config", "output", "table"]
