@@ -94,7 +94,8 @@ class WorkloadApiClient:
         A message replaces everything; a refusal takes everything away; a broken message or
         connection takes nothing. Raises once trying again would be of no use.
         """
-        held, retries = Held[T](), Retries(self._backoff)
+        held: Held[T] = Held()
+        retries = Retries(self._backoff)
         while True:
             lasting: float | None = None
             try:
