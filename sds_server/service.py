@@ -8,13 +8,18 @@ from typing import Protocol, TypeVar
 
 from accredit.attestation.workload import Workload
 from accredit.identity.clock import Clock
-from accredit.identity.errors import NotEntitledError, RequestError
+from accredit.identity.errors import (
+    AccreditError,
+    NotEntitledError,
+    RequestError,
+    UnavailableError,
+)
 from accredit.rotation.delivery import Call, Method, Shape
 from accredit.rotation.snapshot import Snapshot
 from accredit.sds_server.catalog import SnapshotCatalog
 from accredit.sds_server.delta_subscription import DeltaSubscription
 from accredit.sds_server.ledger import Ledger
-from accredit.sds_server.names import Never
+from accredit.sds_server.names import Never, Parked
 from accredit.sds_server.peer import Peer
 from accredit.sds_server.proto import sds_pb2
 from accredit.sds_server.requests import Decoder, DeltaRequest, Request
@@ -88,7 +93,8 @@ class SecretDiscovery:
 
         Raises:
             RequestError: none of the names can ever be valid here.
-            NotEntitledError: none of them is granted now.
+            NotEntitledError: none of them is granted.
+            UnavailableError: one is, and cannot be signed just now.
         """
         async for request in requests:
             snapshot = await self._identities.snapshot(call.workload)
@@ -132,11 +138,11 @@ class SecretDiscovery:
         state = StreamState(peer, self._settings.max_names)
         return Session(peer, machine(state), self._settings, self._clock)
 
-    def _refusal(
-        self, request: Request, snapshot: Snapshot, peer: Peer
-    ) -> RequestError | NotEntitledError:
+    def _refusal(self, request: Request, snapshot: Snapshot, peer: Peer) -> AccreditError:
         catalog = SnapshotCatalog.of(snapshot, peer.node, self._settings, self._clock.now())
         answers = [catalog.look_up(name) for name in request.names]
         if answers and all(isinstance(answer, Never) for answer in answers):
-            return RequestError("none of the names can be valid here; see the list in the manual")
-        return NotEntitledError("the caller is not entitled to any of the names now")
+            return RequestError("none of the names can be valid here")
+        if any(isinstance(answer, Parked) and answer.granted for answer in answers):
+            return UnavailableError("what the caller is entitled to cannot be had just now")
+        return NotEntitledError("the caller is not entitled to any of the names")
