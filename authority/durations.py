@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-_MAX = timedelta(days=36500)
+_MAX_SECONDS = 36500 * 86400
 _SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _FORM = re.compile(r"(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?")
 
@@ -20,10 +20,10 @@ def parse_duration(text: str) -> timedelta:
     if not text or match is None:
         raise ValueError(f"{text[:100]!r} is not a duration; expected one such as 20s, 5m, 1h, 30d")
     parts = zip(match.groups(), _SECONDS.values(), strict=True)
-    duration = timedelta(seconds=sum(int(count) * unit for count, unit in parts if count))
-    if not timedelta() < duration <= _MAX:
+    seconds = sum(int(count) * unit for count, unit in parts if count)
+    if not 0 < seconds <= _MAX_SECONDS:
         raise ValueError(f"{text!r} is out of range; expected more than 0s and at most 36500d")
-    return duration
+    return timedelta(seconds=seconds)
 
 
 def format_duration(duration: timedelta) -> str:

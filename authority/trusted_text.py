@@ -23,10 +23,8 @@ def read_trusted(path: Path) -> str:
         ConfigError: it cannot be read, is too large, not UTF-8, or open to others.
     """
     try:
-        # A pipe would wait for its writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:  # noqa: PTH123  what was opened is what is checked
-            _check(path, os.fstat(descriptor))
+        with open(path, "rb", opener=_without_waiting) as file:  # noqa: PTH123  for the opener
+            _check(path, os.fstat(file.fileno()))
             data = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise _mistake(path, f"cannot be read: {(error.strerror or str(error)).lower()}") from None
@@ -37,6 +35,11 @@ def read_trusted(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise _mistake(path, "is not UTF-8 text", line) from None
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    # A pipe would wait for its writer.
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _check(path: Path, found: os.stat_result) -> None:

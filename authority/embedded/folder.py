@@ -85,15 +85,18 @@ def read_private(path: Path) -> bytes:
         StoreError: as :func:`check_private_file`, or it is larger than 64 KiB.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-        with open(descriptor, "rb") as file:  # noqa: PTH123  the descriptor is what was checked
-            _check_file(path, os.fstat(descriptor))
+        with open(path, "rb", opener=_no_link) as file:  # noqa: PTH123  for the opener
+            _check_file(path, os.fstat(file.fileno()))
             data = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise unusable(path, error) from error
     if len(data) > _MAX_BYTES:
         raise StoreError(path, f"is larger than {_MAX_BYTES} bytes", _RESTORE)
     return data
+
+
+def _no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def write_private(path: Path, data: bytes) -> None:
