@@ -9,6 +9,7 @@ AccreditError
 ├── PrivateKeyError          bytes that are no private key accredit can use
 ├── RequestError             a request that breaks the protocol it came over
 ├── ResponseError            a server's message that breaks its protocol; clients drop it
+├── NotFoundError            a request that names something there is not
 ├── AttestationError         the caller cannot be identified, or is no longer who it was
 ├── NotEntitledError         identified, but no registration entry matches (any more)
 ├── UnavailableError         starting, stopping or overloaded: try again
@@ -102,6 +103,12 @@ class RequestError(AccreditError):
 
 class ResponseError(AccreditError):
     """A server's message that breaks its protocol: to be reported and dropped."""
+
+
+class NotFoundError(AccreditError):
+    """A request names something that does not exist here."""
+
+    status = "NOT_FOUND"
 
 
 class AttestationError(AccreditError):
