@@ -23,7 +23,7 @@ def read_trusted(path: Path) -> str:
         ConfigError: it cannot be read, is too large, not UTF-8, or open to others.
     """
     try:
-        with open(path, "rb", opener=_without_waiting) as file:  # noqa: PTH123  for the opener
+        with open(path, "rb", opener=_without_waiting) as file:
             _check(path, os.fstat(file.fileno()))
             data = file.read(_MAX_BYTES + 1)
     except OSError as error:

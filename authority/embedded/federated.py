@@ -50,7 +50,7 @@ class FederatedFiles:
 def _read(trust_domain: TrustDomain, path: Path) -> TrustBundle:
     with path.open("rb") as file:
         data = file.read(_MAX_BYTES + 1)
-    if data.lstrip().startswith(b"-----BEGIN CERTIFICATE-----"):
+    if b"-----BEGIN CERTIFICATE-----" in data:
         return TrustBundle(trust_domain, tuple(x509.load_pem_x509_certificates(data)))
     parsed = parse_bundle(trust_domain, data)
     for warning in parsed.warnings:

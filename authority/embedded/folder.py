@@ -11,6 +11,7 @@ from accredit.identity.errors import StoreError
 
 _MAX_BYTES = 64 * 1024
 _OTHERS = 0o077
+PART = ".part"  # what a crash may leave of a file that was being written
 _RESTORE = "restore it from a backup"
 
 
@@ -85,7 +86,7 @@ def read_private(path: Path) -> bytes:
         StoreError: as :func:`check_private_file`, or it is larger than 64 KiB.
     """
     try:
-        with open(path, "rb", opener=_no_link) as file:  # noqa: PTH123  for the opener
+        with open(path, "rb", opener=_no_link) as file:
             _check_file(path, os.fstat(file.fileno()))
             data = file.read(_MAX_BYTES + 1)
     except OSError as error:
@@ -100,24 +101,26 @@ def _no_link(path: str, flags: int) -> int:
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Write a new file, mode 0600, and its folder's entry for it, down to the disk.
+    """Write a file, mode 0600, and its folder's entry for it, down to the disk.
 
     Raises:
-        StoreError: the disk is full, or the file exists; nothing of it is left.
+        StoreError: the disk is full or broken; what was there before still is.
     """
+    part = path.with_name(f"{path.name}{PART}")
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with open(descriptor, "wb") as file:  # noqa: PTH123  made with its mode
-                file.write(data)
-                file.flush()
-                os.fsync(descriptor)
-            sync_folder(path.parent)
-        except OSError:
-            path.unlink()
-            raise
+        part.unlink(missing_ok=True)
+        with open(part, "xb", opener=_for_us_alone) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.rename(path)
+        sync_folder(path.parent)
     except OSError as error:
         raise unusable(path, error) from error
+
+
+def _for_us_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def sync_folder(path: Path) -> None:

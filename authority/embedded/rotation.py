@@ -13,7 +13,7 @@ from accredit.authority.embedded.schedule import Action, Step
 from accredit.authority.embedded.settings import EmbeddedSettings, SignerPolicy
 from accredit.authority.embedded.signers import make, whole_seconds
 from accredit.authority.embedded.state import Kind, Phase, Signer, State
-from accredit.authority.embedded.vault import Vault
+from accredit.authority.embedded.vault import Keys, Vault
 from accredit.identity.clock import Clock
 from accredit.identity.errors import StoreError
 from accredit.identity.keys import PrivateKey, generate
@@ -59,6 +59,8 @@ class SignerRotation:
         self._served_since: dict[str, float] = {}
         self._signed_until = {each.kid: each.signed_until for each in vault.state.signers}
         self._promise_after = datetime.min.replace(tzinfo=clock.now().tzinfo)
+        # New keys that could not be saved are tried again, rather than leave one behind each time.
+        self._unsaved: dict[Kind, PrivateKey] = {}
         self._stepping = asyncio.Lock()
         self._wake = asyncio.Event()
 
@@ -164,7 +166,7 @@ class SignerRotation:
             replace(each, forced=True) if each.phase is Phase.PREPARED else each
             for each in new.signers
         )
-        self._vault.save(replace(new, signers=tuple(signers)), keys)
+        self._save(replace(new, signers=tuple(signers)), keys)
         self._publish(renew=False)
         for kind in kinds:
             signer = self.state.prepared(kind)
@@ -172,17 +174,22 @@ class SignerRotation:
 
     async def _prepared(self, kinds: list[Kind]) -> tuple[State, dict[str, PrivateKey]]:
         """Return the state with one more signer of each kind, and their keys."""
-        made = [
-            # A thread: an RSA key takes seconds.
-            (kind, await asyncio.to_thread(generate, self._policies[kind].key_type))
-            for kind in kinds
-        ]
+        for kind in kinds:
+            if kind not in self._unsaved:
+                # A thread: an RSA key takes seconds.
+                key = await asyncio.to_thread(generate, self._policies[kind].key_type)
+                self._unsaved[kind] = key
         new, now = self.state, self._clock.now()
         keys: dict[str, PrivateKey] = {}
-        for kind, key in made:
+        for kind in kinds:
+            key = self._unsaved[kind]
             signer = make(kind, key, new.trust_domain, self._policies[kind], now)
             new, keys[signer.kid] = state.prepare(new, signer, now), key
         return new, keys
+
+    def _save(self, new: State, keys: Keys) -> None:
+        self._vault.save(new, keys)
+        self._unsaved.clear()
 
     async def _take_due(self) -> None:
         async with self._stepping:
@@ -198,7 +205,7 @@ class SignerRotation:
                 new = self._activated(new, step)
             elif step.action is Action.RETIRE:
                 new = state.retire(new, step.kid, self._clock.now())
-        self._vault.save(new, keys)
+        self._save(new, keys)
         for step in due:
             kid = step.kid or next(each.kid for each in new.of(step.kind) if each.kid in keys)
             _logger.info(_DONE[step.action], extra={"kind": step.kind, "kid": kid})

@@ -56,29 +56,36 @@ class Store:
         if not create:
             check_private_file(path)
         try:
-            self._database = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}",
-                uri=True,
-                isolation_level=None,
-            )
-            self._prepare(create=create)
+            uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
+            self._database = sqlite3.connect(uri, uri=True, isolation_level=None)
         except sqlite3.Error as error:
             raise self._broken(error) from error
+        try:
+            # Nobody else reads it: the log's index stays in memory, where no full disk hurts it.
+            self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
+            if create:
+                self._create()
+            self._check_file()
+            self._database.execute("PRAGMA synchronous = FULL")
+        except sqlite3.Error as error:
+            self.close()
+            raise self._broken(error) from error
+        except StoreError:
+            self.close()
+            raise
 
-    def _prepare(self, *, create: bool) -> None:
+    def _create(self) -> None:
+        self._path.chmod(0o600)
+        self._database.executescript(
+            f"PRAGMA application_id = {_APPLICATION};"
+            f"PRAGMA user_version = {_VERSION};"
+            f"PRAGMA journal_mode = WAL; {_SCHEMA}"
+        )
+
+    def _check_file(self) -> None:
         run = self._database.execute
-        if create:
-            self._path.chmod(0o600)
-            run(f"PRAGMA application_id = {_APPLICATION}")
-            run(f"PRAGMA user_version = {_VERSION}")
-        # Nobody else reads it: the index of the log stays in memory, where no full disk hurts it.
-        run("PRAGMA locking_mode = EXCLUSIVE")
-        run("PRAGMA journal_mode = WAL")
-        run("PRAGMA synchronous = FULL")
-        if create:
-            self._database.executescript(_SCHEMA)
-        found = run("PRAGMA application_id").fetchone()[0], run("PRAGMA user_version").fetchone()[0]
-        if found != (_APPLICATION, _VERSION):
+        found = [run(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
+        if found != [_APPLICATION, _VERSION]:
             raise StoreError(self._path, f"is not version {_VERSION} of our database", _CURE)
         if (verdict := run("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
             raise StoreError(self._path, f"is damaged: {verdict}", _CURE)
@@ -113,10 +120,10 @@ class Store:
             raise self._broken(error) from error
         except (SpiffeIdError, ValueError) as error:
             raise StoreError(self._path, f"is damaged: {error}", _CURE) from error
-        self._check(state)
+        self._check_signers(state)
         return state
 
-    def _check(self, state: State) -> None:
+    def _check_signers(self, state: State) -> None:
         for kind in Kind:
             phases = [signer.phase for signer in state.of(kind)]
             if phases.count(Phase.ACTIVE) != 1 or phases.count(Phase.PREPARED) > 1:

@@ -97,19 +97,14 @@ class Vault:
         Raises:
             StoreError: the disk is full or broken; everything is as it was.
         """
-        new_keys = new_keys or {}
-        added = [each for each in state.signers if each.kid in new_keys]
-        try:
-            for signer in added:
-                pem = to_pkcs8_pem(new_keys[signer.kid])
+        keys = {**self.keys, **(new_keys or {})}
+        for signer in state.signers:
+            if signer.kid not in self.keys and signer.signs:
+                pem = to_pkcs8_pem(keys[signer.kid])
                 folder.write_private(_key_path(self._path, signer), pem)
-            self._store.save(state)
-        except StoreError:
-            for signer in added:
-                _key_path(self._path, signer).unlink(missing_ok=True)
-            raise
+        # If this fails the new keys stay: a broken disk may yet have kept what it denied.
+        self._store.save(state)
         self.state = state
-        keys = {**self.keys, **new_keys}
         self.keys = {each.kid: keys[each.kid] for each in state.signers if each.signs}
         self._remove_unused_keys()
 
@@ -117,8 +112,8 @@ class Vault:
         """Remove keys that a crash left behind, and those of signers that sign no more."""
         used = {_key_path(self._path, each) for each in self.state.signers if each.signs}
         for kind in Kind:
-            for path in (self._path / "keys").glob(f"{kind}-*.key"):
-                if path not in used:
+            for path in (self._path / "keys").glob(f"{kind}-*.key*"):
+                if path not in used and path.suffix in {".key", folder.PART}:
                     self._remove(path)
 
     def _remove(self, path: Path) -> None:
