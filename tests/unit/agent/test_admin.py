@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +14,7 @@ import pytest
 
 from accredit.agent.admin import MAX_REQUEST_BYTES, AdminServer, Params
 from accredit.agent.admin_client import ask
-from accredit.identity.errors import RequestError, StoreError, UnavailableError
+from accredit.identity.errors import RequestError, StoreError
 
 
 async def echo(params: Params) -> Any:
@@ -120,22 +119,3 @@ async def test_a_second_server_at_the_same_path_is_refused(path: Path) -> None:
     async with serving(path):
         with pytest.raises(StoreError, match="another process is serving here; stop it"):
             await AdminServer(path, {}).run()
-
-
-def test_asking_where_no_agent_runs_says_so(path: Path) -> None:
-    with pytest.raises(UnavailableError, match=r"admin\.sock: no agent is running here"):
-        ask(path, "echo")
-    path.parent.mkdir()
-    with socket.socket(socket.AF_UNIX) as stale:
-        stale.bind(str(path))
-    with pytest.raises(UnavailableError, match=r"admin\.sock: no agent is running here"):
-        ask(path, "echo")
-
-
-def test_an_agent_that_does_not_answer_is_given_up(path: Path) -> None:
-    path.parent.mkdir()
-    with socket.socket(socket.AF_UNIX) as silent:
-        silent.bind(str(path))
-        silent.listen()
-        with pytest.raises(UnavailableError, match="the agent did not answer in time"):
-            ask(path, "echo", timeout=0.05)

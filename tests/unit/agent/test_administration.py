@@ -1,0 +1,125 @@
+"""What administrators may ask, of real objects in a folder of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.clock import FakeClock
+
+from accredit.agent.administration import Administration
+from accredit.agent.config import load_config
+from accredit.authority.embedded.authority import EmbeddedAuthority
+from accredit.authority.entry_source import EntrySource
+from accredit.identity.bundle import parse_bundle
+from accredit.identity.errors import ConfigError, RequestError
+from accredit.identity.spiffe_id import TrustDomain
+from accredit.rotation.identities import Identities
+
+_CONFIG = """\
+trust_domain: prod.example
+data_dir: data
+socket: api.sock
+admin_socket: admin.sock
+entries:
+  - {id: /a, selectors: ["unix:uid:1"]}
+  - {id: /a, selectors: ["unix:uid:2"]}
+  - {id: /b, selectors: ["unix:uid:1"]}
+"""
+
+
+class Bench:
+    """An administration and the file it stands on."""
+
+    def __init__(self, administration: Administration, config: Path) -> None:
+        self.administration = administration
+        self.config = config
+
+    async def ask(self, method: str, **params: object) -> Any:
+        return await self.administration.methods[method](params)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    config = tmp_path / "accredit.yaml"
+    config.write_text(_CONFIG)
+    config.chmod(0o600)
+    plan, clock = load_config(config).plan(config), FakeClock()
+    entries = EntrySource(plan.entry_files)
+    entries.load()
+    with closing(
+        EmbeddedAuthority.open(plan.data_dir, plan.trust_domain, plan.embedded, clock, entries)
+    ) as authority:
+        identities = Identities(authority, clock)
+        yield Bench(Administration(plan, entries, authority, identities, None, clock), config)
+
+
+async def test_status_tells_places_and_counts(bench: Bench) -> None:
+    status = await bench.ask("status")
+    assert status["trust_domain"] == "prod.example"
+    assert status["started"] == status["now"] == "2026-01-01T00:00:00Z"
+    assert status["socket"] == str(bench.config.parent / "api.sock")
+    assert (status["entries"], status["bundles"]) == (3, ["prod.example"])
+    assert status["rotation"]["entries"] == []
+    assert status["sds"] is None
+
+
+async def test_entries_come_in_the_order_of_the_file(bench: Bench) -> None:
+    entries = await bench.ask("entries")
+    assert [entry["source"].rpartition(":")[2] for entry in entries] == ["6", "7", "8"]
+
+
+@pytest.mark.parametrize(("name", "count"), [("/a", 2), ("spiffe://prod.example/a", 2), ("/b", 1)])
+async def test_an_entry_is_found_by_path_and_spiffe_id(bench: Bench, name: str, count: int) -> None:
+    assert len(await bench.ask("entry", name=name)) == count
+
+
+async def test_an_entry_is_found_by_its_id(bench: Bench) -> None:
+    [first, *_] = await bench.ask("entries")
+    assert await bench.ask("entry", name=first["entry_id"]) == [first]
+
+
+@pytest.mark.parametrize("params", [{}, {"name": "/c"}, {"name": ["/a"]}])
+async def test_an_entry_that_is_not_there_is_named(bench: Bench, params: dict[str, Any]) -> None:
+    with pytest.raises(RequestError, match=r"no entry has .* as its id, SPIFFE ID or path"):
+        await bench.ask("entry", **params)
+
+
+async def test_the_own_bundle_is_shown_unless_another_is_named(bench: Bench) -> None:
+    document = await bench.ask("bundle")
+    assert document == await bench.ask("bundle", trust_domain="prod.example", format="spiffe")
+    bundle = parse_bundle(TrustDomain("prod.example"), document.encode()).bundle
+    assert (await bench.ask("bundle", format="pem")).encode() == bundle.x509_pem
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("other.example", "no bundle of trust domain other.example"), ("A/B", "is not a SPIFFE ID")],
+)
+async def test_a_bundle_that_is_not_there_is_named(bench: Bench, name: str, message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        await bench.ask("bundle", trust_domain=name)
+
+
+async def test_a_rotation_is_begun_once(bench: Bench) -> None:
+    begun = await bench.ask("ca.rotate")
+    assert begun["started"]
+    assert {step["action"] for step in begun["next_steps"]} == {"activate"}
+    shown = await bench.ask("ca.show")
+    assert [root["state"] for root in shown["roots"]] == ["active", "prepared"]
+    again = await bench.ask("ca.rotate")
+    assert (again["started"], again["reason"]) == (False, "a rotation is under way")
+
+
+async def test_a_reload_checks_first(bench: Bench) -> None:
+    assert await bench.ask("reload") == {"entries": 3}
+    bench.config.write_text(_CONFIG + "  - {id: b}\n")
+    with pytest.raises(ConfigError, match=r"accredit\.yaml:9: entries\[3\]\.id: expected a path"):
+        await bench.ask("reload")
+
+
+def test_the_supervisor_is_told_one_line(bench: Bench) -> None:
+    assert bench.administration.status_line() == "prod.example: 3 entries"

@@ -1,0 +1,99 @@
+"""What people read of status and authority."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accredit.agent import status_text
+
+_ROTATION: dict[str, Any] = {"watchers": 0, "rotations": 3, "failures": 0, "entries": []}
+_STATUS: dict[str, Any] = {
+    "version": "1.0",
+    "trust_domain": "prod.example",
+    "started": "2026-01-01T00:00:00Z",
+    "socket": "/s",
+    "data_dir": "/d",
+    "entries": 2,
+    "bundles": ["partner.example", "prod.example"],
+    "rotation": _ROTATION,
+    "sds": None,
+}
+_SVID = {
+    "spiffe_id": "spiffe://prod.example/a",
+    "serial": None,
+    "not_after": None,
+    "next_look": "2026-01-01T00:30:00Z",
+    "watched": True,
+    "error": "nobody can sign",
+}
+_LINE = {
+    "name": "default",
+    "state": "refused",
+    "serial": "5f",
+    "not_after": "2026-01-01T01:00:00Z",
+    "refusal": "key does not fit",
+    "reason": "",
+}
+_REFUSAL = {
+    "at": "2026-01-01T00:00:00Z",
+    "pid": 7,
+    "node": "n",
+    "name": "default",
+    "text": "key does not fit",
+}
+_COUNTERS = {"pushes": 5, "acks": 4, "nacks": 1, "parked": 0, "never": 0, "failed_checks": 0}
+_SIGNER = {"kid": "k1", "state": "active", "not_before": "b", "not_after": "a"}
+
+
+def test_an_agent_without_callers_is_told_in_one_block() -> None:
+    text = status_text.status_text(_STATUS)
+    assert text.splitlines() == [
+        "accredit      1.0, since 2026-01-01T00:00:00Z",
+        "trust domain  prod.example",
+        "bundles of    partner.example, prod.example",
+        "entries       2",
+        "socket        /s",
+        "data          /d",
+        "SVIDs signed  3",
+    ]
+
+
+def test_failed_renewals_are_told_with_their_reason() -> None:
+    rotation = {**_ROTATION, "failures": 2, "entries": [_SVID]}
+    text = status_text.status_text({**_STATUS, "rotation": rotation})
+    assert "SVIDs signed  3, failed 2" in text
+    assert text.splitlines()[-1].startswith("spiffe://prod.example/a")
+    assert text.endswith("yes      nobody can sign")
+
+
+def test_every_secret_of_every_envoy_is_told_and_what_it_refused() -> None:
+    envoy = {"pid": 7, "uid": 1000, "node": "n", "secrets": [_LINE]}
+    sds = {"counters": _COUNTERS, "connections": [envoy], "recent_refusals": [_REFUSAL]}
+    text = status_text.status_text({**_STATUS, "sds": sds})
+    assert "secrets sent  5, refused 1" in text
+    assert "7    1000  n     default  refused  5f      2026-01-01T01:00:00Z  key does not" in text
+    assert text.splitlines()[-1] == "2026-01-01T00:00:00Z  7    n     default  key does not fit"
+
+
+def test_sds_without_envoys_adds_no_empty_tables() -> None:
+    sds = {"counters": {**_COUNTERS, "nacks": 0}, "connections": [], "recent_refusals": []}
+    text = status_text.status_text({**_STATUS, "sds": sds})
+    assert text.splitlines()[-1] == "secrets sent  5"
+
+
+def test_an_authority_is_told_with_what_comes_next() -> None:
+    steps = [{"at": "t", "action": "prepare", "kind": "x509", "kid": ""}]
+    text = status_text.ca_text(
+        {
+            "trust_domain": "prod.example",
+            "sequence": 7,
+            "roots": [_SIGNER],
+            "jwt_keys": [_SIGNER],
+            "next_steps": steps,
+        }
+    )
+    lines = text.splitlines()
+    assert lines[1] == "sequence      7"
+    assert lines[4].split() == ["root", "k1", "active", "b", "a"]
+    assert lines[5].split() == ["JWT", "key", "k1", "active", "b", "a"]
+    assert lines[-1].split() == ["t", "prepare", "x509", "a", "new", "one"]

@@ -1,0 +1,58 @@
+"""What is built, and in which order it starts; the rest is seen from outside, as a process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from accredit.agent.config import load_config
+from accredit.agent.plan import Plan
+from accredit.agent.wiring import wired
+from accredit.identity.errors import ConfigError, StoreError
+
+_CONFIG = "trust_domain: a\ndata_dir: data\nsocket: api.sock\nadmin_socket: admin.sock\n"
+
+
+def plan(folder: Path, more: str = "") -> Plan:
+    path = folder / "accredit.yaml"
+    path.write_text(_CONFIG + more)
+    path.chmod(0o600)
+    return load_config(path).plan(path)
+
+
+async def test_what_serves_starts_last_and_so_stops_first(tmp_path: Path) -> None:
+    async with wired(plan(tmp_path)) as agent:
+        names = [component.name for component in agent.components]
+        assert names == ["authority", "rotation", "entries", "admin", "listener"]
+        assert agent.status() == "a: 0 entries"
+
+
+async def test_nothing_is_left_open_so_that_it_can_be_built_again(tmp_path: Path) -> None:
+    for _ in range(2):
+        async with wired(plan(tmp_path)):
+            pass
+
+
+async def test_two_agents_cannot_have_one_data_folder(tmp_path: Path) -> None:
+    async with wired(plan(tmp_path)):
+        with pytest.raises(StoreError, match="is in use by another accredit"):
+            async with wired(plan(tmp_path)):
+                pass
+
+
+async def test_services_that_are_switched_off_are_not_built(tmp_path: Path) -> None:
+    off = plan(tmp_path, "sds: {enabled: false}\nworkload_api: {enabled: false}\n")
+    assert (off.sds, off.workload_api) == (None, None)
+    async with wired(off) as agent:
+        assert agent.components
+
+
+async def test_entries_with_mistakes_build_nothing(tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir(mode=0o755)
+    with_folder = plan(tmp_path, "entries_dir: more\n")
+    (tmp_path / "more/a.yaml").write_text("entries: [{id: 7}]")
+    with pytest.raises(ConfigError, match=r"a\.yaml:1: entries\[0\]\.id: expected a path"):
+        async with wired(with_folder):
+            pass
+    assert not (tmp_path / "data").exists()
