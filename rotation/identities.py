@@ -171,7 +171,6 @@ class Identities:
             for audience in self._directory.replace(self._entries):
                 woken |= audience.watchers
         self._cache.update()
-        self._jwt.update()
         self._waker.wake(woken)
 
     def _follow_bundles(self) -> set[Watcher]:

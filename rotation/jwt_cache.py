@@ -59,12 +59,6 @@ class JwtCache:
                 raise
             return held
 
-    def update(self) -> None:
-        """Forget the tokens of entries that are gone."""
-        gone = [key for key in self._svids if self._authority.entries.by_id(key[0]) is None]
-        for key in gone:
-            del self._svids[key]
-
     def _valid(self, key: _Key, entry: Entry) -> JwtSvid | None:
         form, svid = self._svids.get(key, (None, None))
         if svid is None or form != self._form(entry) or self._clock.now() >= svid.expires_at:

@@ -25,7 +25,6 @@ class Bench:
         self.authority = FakeAuthority(self.clock, WEB, OTHER)
         made = RotationSettings(**settings)  # type: ignore[arg-type]
         self.cache = JwtCache(self.authority, self.clock, made)
-        self.authority.subscribe(self.cache.update)
 
     async def token(self, *audience: str, entry: Entry = WEB) -> str:
         return (await self.cache.svid(entry, audience)).token
@@ -141,14 +140,6 @@ async def test_an_entry_with_another_lifetime_gets_a_new_token() -> None:
     changed = entry("/web", jwt_ttl=2 * MINUTE)
     bench.authority.set_entries(changed)
     assert await bench.token("a", entry=changed) != first
-
-
-async def test_the_tokens_of_a_removed_entry_are_forgotten() -> None:
-    bench = Bench()
-    await bench.token("a")
-    await bench.token("a", entry=OTHER)
-    bench.authority.set_entries(OTHER)
-    assert [entry_id for entry_id, _ in bench.cache._svids] == [OTHER.entry_id]
 
 
 async def test_they_are_bounded_and_what_was_not_used_longest_goes_first() -> None:

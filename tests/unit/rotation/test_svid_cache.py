@@ -91,7 +91,7 @@ async def test_when_the_one_who_asked_first_goes_the_others_still_get_it() -> No
     assert bench.serial(A) is not None
 
 
-async def test_what_nobody_waited_for_any_more_is_left_to_the_renewal() -> None:
+async def test_what_nobody_waits_for_any_more_is_left_to_the_renewal() -> None:
     bench = Bench(A, B)
     bench.authority.open.clear()
     async with asyncio.TaskGroup() as tasks:
@@ -104,6 +104,19 @@ async def test_what_nobody_waited_for_any_more_is_left_to_the_renewal() -> None:
     bench.authority.open.set()
     await bench.work_off()
     assert None not in {bench.serial(A), bench.serial(B)}
+
+
+async def test_not_even_those_whose_turn_had_not_come() -> None:
+    entries = [entry(f"/{number}") for number in range(60)]
+    bench = Bench(*entries)
+    bench.authority.open.clear()
+    async with asyncio.TaskGroup() as tasks:
+        asking = tasks.create_task(bench.ask(*entries))
+        await quiet()
+        asking.cancel()
+    bench.authority.open.set()
+    await bench.work_off()
+    assert None not in {bench.serial(each) for each in entries}
 
 
 async def test_it_is_renewed_around_its_half_life_while_watched() -> None:
