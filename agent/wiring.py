@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager, closing
 
 from accredit.agent.admin import AdminServer
 from accredit.agent.administration import Administration
+from accredit.agent.health import Health
 from accredit.agent.listener import Listener
 from accredit.agent.plan import Plan
+from accredit.agent.reflection import V1, V1ALPHA, Reflection
 from accredit.agent.run import Agent
 from accredit.agent.transport import GrpcTransport
 from accredit.attestation.unix import UnixAttestor
@@ -42,7 +44,10 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
             WorkloadApi(identities, plan.workload_api, clock) if plan.workload_api else None
         )
         sds = SecretDiscovery(identities, plan.sds, clock) if plan.sds else None
-        services: list[Service] = [each for each in (workload_api, sds) if each]
+        deliveries: list[Service] = [each for each in (workload_api, sds) if each]
+        health = Health(each.name for each in deliveries)
+        names = [each.name for each in (*deliveries, health)]
+        services = [*deliveries, health, Reflection(V1, names), Reflection(V1ALPHA, names)]
         transport = GrpcTransport(services, plan.limits, plan.admin_socket.parent)
         attestors = [UnixAttestor(plan.unix, clock)]
         listener = Listener(plan.socket, transport, attestors, plan.limits, clock)

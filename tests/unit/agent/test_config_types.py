@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -32,7 +33,7 @@ from accredit.identity.spiffe_id import TrustDomain
         (config_types.ResourceName, "default", "default"),
     ],
 )
-def test_a_value_is_read(kind: object, written: object, value: object) -> None:
+def test_a_value_is_read(kind: Any, written: object, value: object) -> None:
     assert TypeAdapter(kind).validate_python(written, strict=True) == value
 
 
@@ -63,7 +64,7 @@ def test_a_value_is_read(kind: object, written: object, value: object) -> None:
     ],
 )
 def test_another_value_is_refused_with_what_was_expected(
-    kind: object, written: object, reason: str
+    kind: Any, written: object, reason: str
 ) -> None:
     with pytest.raises(ValidationError, match=reason):
         TypeAdapter(kind).validate_python(written, strict=True)
