@@ -29,7 +29,7 @@ class Held:
     """Mutable, owned by the cache.
 
     ``retry_at`` is there while renewals fail. ``flight`` is there while one is under way, and set
-    when that one ends, however it ends. ``left`` means that it is not renewed for lack of interest.
+    when that one ends, however it ends.
     """
 
     entry: Entry
@@ -41,7 +41,6 @@ class Held:
     failures: int = 0
     rotations: int = 0
     error: str = ""
-    left: bool = False
     flight: asyncio.Event | None = field(default=None, repr=False)
 
     def usable(self, now: datetime) -> X509Svid | None:

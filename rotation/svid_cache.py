@@ -76,9 +76,6 @@ class SvidCache:
             if held is None:
                 held = self._held[entry.entry_id] = Held(entry, asked=now)
             held.asked = now
-            if held.left:
-                held.left = False
-                self._plan(held)
             if held.lacks(self._form(held.entry), now):
                 lacking.append(held)
         return lacking
@@ -178,7 +175,6 @@ class SvidCache:
     def _leave(self, held: Held) -> None:
         """Let the SVID run out; whoever asks before gets a new one, or this if that fails."""
         if held.ends is not None and held.ends > self._clock.now():
-            held.left = True
             self.agenda.set(held, held.ends)
             return
         del self._held[held.entry.entry_id]

@@ -352,6 +352,19 @@ async def test_a_clock_set_back_does_not_stretch_the_wait_for_a_retry() -> None:
     assert bench.serial(A) is not None
 
 
+async def test_a_clock_that_stepped_back_a_little_does_not_lose_a_renewal() -> None:
+    bench = Bench(A)
+    bench.watched.add(A.entry_id)
+    await bench.ask(A)
+    when = bench.cache.agenda.next()
+    assert when is not None
+    bench.clock.advance(when - bench.clock.now())
+    (due,) = bench.cache.agenda.take_due(bench.clock.now())
+    bench.clock.jump(-SECOND)
+    await bench.cache.tend(due)
+    assert bench.cache.agenda.next() == when
+
+
 async def test_an_svid_that_ends_while_nobody_looked_is_not_handed_out() -> None:
     bench = Bench(A)
     await bench.ask(A)
