@@ -29,13 +29,19 @@ async def child(
             start_new_session=True,
             limit=1 << 20,
         )
-    async with asyncio.TaskGroup() as tasks:
-        if line is not None:
-            tasks.create_task(_read(process, line), name=f"read {command[0]}")
-        try:
-            yield process
-        finally:
-            await _end(process)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            if line is not None:
+                tasks.create_task(_read(process, line), name=f"read {command[0]}")
+            try:
+                yield process
+            finally:
+                await _end(process)
+    except BaseExceptionGroup as group:
+        # What went wrong in the block is the caller's, unchanged.
+        if len(group.exceptions) == 1:
+            raise group.exceptions[0] from None
+        raise
 
 
 async def _read(process: subprocess.Process, line: Callable[[str], None]) -> None:

@@ -19,7 +19,7 @@ from accredit.agent.demo.world import CHECKOUT, World
 from accredit.identity.errors import UnavailableError
 
 _START_SECONDS = 20
-_ONCE_SECONDS = 35
+_ONCE_SECONDS = 40
 _ENOUGH_ROTATIONS = 2
 
 Say = Callable[[str], None]
@@ -56,6 +56,10 @@ async def _play(
             say(news)
             changed.set()
 
+    def app_line(line: str) -> None:
+        tally.app_line(line)
+        changed.set()
+
     async with AsyncExitStack() as running:
         await _start(world, running, sidecar_line, say)
         # Last in, first out: the caller stops before what it calls.
@@ -63,7 +67,7 @@ async def _play(
             child(
                 *_python(checkout.__file__, f"http://127.0.0.1:{world.way_out.port}/pay"),
                 log=world.folder / "app.log",
-                line=tally.app_line,
+                line=app_line,
             )
         )
         await _until(changed, lambda: bool(tally.told and tally.server.serials), _START_SECONDS)

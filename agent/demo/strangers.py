@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import ssl
 import sys
-from asyncio import create_subprocess_exec, open_connection, subprocess, timeout
+from asyncio import (
+    StreamReader,
+    StreamWriter,
+    create_subprocess_exec,
+    open_connection,
+    subprocess,
+    timeout,
+)
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +20,8 @@ from accredit.envoy.sidecar import Endpoint
 from accredit.identity import keys
 from accredit.identity.x509_issue import build_leaf, build_root
 from accredit.identity.x509_svid import X509Svid
+
+_PATIENCE_SECONDS = 1
 
 
 def forge(folder: Path) -> Path:
@@ -45,13 +54,26 @@ async def refused_by_tls(to: Endpoint, certificate: Path | None) -> str | None:
         async with timeout(5):
             reader, writer = await open_connection(to.host, to.port, ssl=context)
             try:
-                writer.write(b"GET / HTTP/1.1\r\nhost: payments\r\nconnection: close\r\n\r\n")
-                answer = await reader.read(100)
+                # In TLS 1.3 the client is done before the server has judged it: listen first.
+                answer = await _said_first(reader) or await _answer(reader, writer)
             finally:
                 writer.close()
     except (ssl.SSLError, ConnectionError) as error:
         return getattr(error, "reason", None) or str(error)
     return None if answer else "connection closed"
+
+
+async def _said_first(reader: StreamReader) -> bytes:
+    try:
+        async with timeout(_PATIENCE_SECONDS):
+            return await reader.read(100)
+    except TimeoutError:
+        return b""
+
+
+async def _answer(reader: StreamReader, writer: StreamWriter) -> bytes:
+    writer.write(b"GET / HTTP/1.1\r\nhost: payments\r\nconnection: close\r\n\r\n")
+    return await reader.read(100)
 
 
 async def refused_by_agent(socket: Path) -> str | None:

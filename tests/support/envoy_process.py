@@ -76,7 +76,9 @@ class EnvoyProcess:
         wait_until(lambda: self.ready, seconds, f"{self.folder.name} ready")
 
     def stats(self, regex: str) -> dict[str, int]:
-        _, body = self.get(f"/stats?format=json&filter={regex}")
+        status, body = self.get(f"/stats?format=json&filter={regex}")
+        if status != 200:
+            return {}
         found = json.loads(body)["stats"]
         return {stat["name"]: stat["value"] for stat in found if "name" in stat}
 
