@@ -10,6 +10,9 @@ import pytest
 from accredit.agent.checked import checked
 from accredit.identity.errors import ConfigError, Mistake
 
+# Other tests leave the threads of grpcio behind; the agent has none when it forks.
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+
 _PATH = Path("/f")
 
 

@@ -11,6 +11,9 @@ import pytest
 from accredit.agent.process import main
 from accredit.identity.errors import ConfigError
 
+# Other tests leave the threads of grpcio behind; the agent has none when it forks.
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+
 _CONFIG = "trust_domain: a\ndata_dir: data\nsocket: api.sock\nadmin_socket: admin.sock\n"
 
 

@@ -1,0 +1,307 @@
+"""``accredit run`` as its supervisor and its users see it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import needs, other_user
+from support.agent_process import AgentProcess
+
+_UID = os.geteuid()
+_ENTRY = f"""\
+trust_domain: prod.example
+entries:
+  - id: /me
+    selectors: ["unix:uid:{_UID}"]
+"""
+_SECOND = f"""\
+  - id: /second
+    selectors: ["unix:uid:{_UID}"]
+"""
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[AgentProcess]:
+    with AgentProcess(tmp_path, _ENTRY).running() as running:
+        yield running
+
+
+def run(config: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run an agent that is expected to end by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "accredit", "run", "-c", config],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env={**os.environ, **environment},
+    )
+
+
+def config(folder: Path, text: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / "accredit.yaml"
+    path.write_text(text)
+    path.chmod(0o600)
+    return path
+
+
+def fetched(agent: AgentProcess) -> list[str]:
+    found = agent.command(
+        "api", "fetch", "x509", "--output=json", f"--socket=unix://{agent.socket}"
+    )
+    return [svid["spiffe_id"] for svid in json.loads(found)["svids"]]
+
+
+def wait_until(agent: AgentProcess, ids: list[str], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while (found := fetched(agent)) != ids:
+        assert time.monotonic() < deadline, (found, agent.log.read_text())
+        time.sleep(0.05)
+
+
+def test_it_serves_what_the_file_says_and_leaves_nothing_behind(agent: AgentProcess) -> None:
+    assert fetched(agent) == ["spiffe://prod.example/me"]
+    assert agent.stop() == 0
+    assert not agent.socket.exists()
+    assert not agent.admin_socket.exists()
+    assert list(agent.admin_socket.parent.iterdir()) == []
+
+
+def test_sockets_and_data_have_the_modes_that_keep_others_out(agent: AgentProcess) -> None:
+    modes = {
+        agent.socket: 0o666,
+        agent.socket.parent: 0o755,
+        agent.admin_socket: 0o600,
+        agent.admin_socket.parent: 0o700,
+        agent.folder / "data": 0o700,
+    }
+    assert {path: stat.S_IMODE(path.stat().st_mode) for path in modes} == modes
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_open_streams_and_then_the_process_with_0(
+    agent: AgentProcess, number: signal.Signals
+) -> None:
+    address = f"--socket=unix://{agent.socket}"
+    with subprocess.Popen(
+        [sys.executable, "-m", "accredit", "api", "watch", "--output=json", address],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as watcher:
+        assert watcher.stdout is not None
+        assert watcher.stdout.readline()
+        started = time.monotonic()
+        agent.signal(number)
+        assert agent.stop() == 0
+        assert time.monotonic() - started < 5
+        watcher.kill()
+    log = agent.log.read_text()
+    assert "stopping" in log
+    assert log.rstrip().endswith("stopped")
+
+
+def test_the_supervisor_hears_when_it_is_ready_reloads_and_stops(tmp_path: Path) -> None:
+    agent = AgentProcess(tmp_path, _ENTRY)
+    notify = tmp_path / "supervisor.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+        supervisor.bind(str(notify))
+        supervisor.settimeout(20)
+        with subprocess.Popen(
+            [sys.executable, "-m", "accredit", "run", "-c", agent.config],
+            stderr=subprocess.PIPE,
+            env={**os.environ, "NOTIFY_SOCKET": str(notify)},
+        ) as process:
+            ready = supervisor.recv(4096).decode()
+            assert ready == "READY=1\nSTATUS=prod.example: 1 entry"
+            assert agent.socket.exists()
+            process.send_signal(signal.SIGHUP)
+            assert supervisor.recv(4096).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
+            assert supervisor.recv(4096).decode() == ready
+            process.send_signal(signal.SIGTERM)
+            assert supervisor.recv(4096).startswith(b"STOPPING=1")
+            assert process.wait(20) == 0
+
+
+def test_a_changed_file_is_followed_and_a_bad_one_changes_nothing(agent: AgentProcess) -> None:
+    good = agent.config.read_text()
+    agent.config.write_text(good + _SECOND)
+    both = ["spiffe://prod.example/me", "spiffe://prod.example/second"]
+    wait_until(agent, both)
+    agent.config.write_text(good + "  - {id: third}\n")
+    agent.signal(signal.SIGHUP)
+    deadline = time.monotonic() + 10
+    while "entries not reloaded" not in agent.log.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert fetched(agent) == both
+    agent.config.write_text(good)
+    wait_until(agent, both[:1])
+
+
+def test_a_second_agent_on_the_same_data_folder_is_refused(agent: AgentProcess) -> None:
+    text = agent.config.read_text().replace("run/", "run2/")
+    second = run(config(agent.folder / "second", text))
+    assert second.returncode == 1
+    assert f"data: is in use by another accredit (process {agent.pid}); stop that" in second.stderr
+    assert "Traceback" not in second.stderr
+    assert fetched(agent) == ["spiffe://prod.example/me"]
+
+
+def test_a_second_agent_on_the_same_socket_is_refused(agent: AgentProcess) -> None:
+    text = agent.config.read_text().replace("/data", "/data2").replace("admin.sock", "other.sock")
+    second = run(config(agent.folder / "second", text))
+    assert second.returncode == 1
+    assert "api.sock: another process is serving here; stop it or choose" in second.stderr
+    assert "Traceback" not in second.stderr
+    assert fetched(agent) == ["spiffe://prod.example/me"]
+    assert agent.stop() == 0
+
+
+def test_all_mistakes_of_a_file_are_told_with_their_lines(tmp_path: Path) -> None:
+    path = config(tmp_path, "ttl: 1\ncolour: red\nentries:\n  - id: a\n")
+    done = run(path)
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith(f"Error: {path}:1: trust_domain: is missing")
+    assert [line.partition(": ")[0] for line in lines[1:]] == [f"{path}:1", f"{path}:2"]
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    done = run(tmp_path / "gone.yaml")
+    assert done.returncode == 1
+    assert (
+        done.stderr == f"Error: {tmp_path}/gone.yaml: cannot be read: no such file or directory\n"
+    )
+
+
+def test_killed_with_9_it_starts_again_with_the_same_root(agent: AgentProcess) -> None:
+    before = agent.command("bundle", "show", "-c", agent.config)
+    for _ in range(3):
+        agent.kill()
+        assert agent.socket.exists()
+        agent.start()
+        assert agent.command("bundle", "show", "-c", agent.config) == before
+        assert fetched(agent) == ["spiffe://prod.example/me"]
+    assert agent.stop() == 0
+    assert list(agent.admin_socket.parent.iterdir()) == []
+
+
+def test_without_a_file_an_ordinary_user_gets_places_of_its_own() -> None:
+    with other_user.folder() as home:
+        path = home / "accredit.yaml"
+        path.write_text(_ENTRY.replace(f"uid:{_UID}", f"uid:{other_user.UID}"))
+        os.chown(path, other_user.UID, other_user.UID)
+        (home / "run").mkdir(mode=0o755)
+        os.chown(home / "run", other_user.UID, other_user.UID)
+        command, how = other_user.python("-m", "accredit", "run")
+        how["env"] |= {"HOME": str(home), "XDG_RUNTIME_DIR": str(home / "run")}
+        how["cwd"] = home
+        with started(command, how, home) as log:
+            assert (home / ".local/state/accredit/authority").is_dir()
+            fetch, how = other_user.python("-m", "accredit", "api", "fetch", "x509")
+            socket_path = home / "run/accredit/public/api.sock"
+            how["env"]["SPIFFE_ENDPOINT_SOCKET"] = f"unix://{socket_path}"
+            done = subprocess.run(fetch, **how, check=False, capture_output=True, text=True)
+            assert "spiffe://prod.example/me" in done.stdout, done.stderr + log.read_text()
+
+
+def test_an_ordinary_user_without_such_places_is_told_to_name_them() -> None:
+    needs.root()
+    with other_user.folder() as home:
+        path = home / "accredit.yaml"
+        path.write_text("trust_domain: prod.example")
+        os.chown(path, other_user.UID, other_user.UID)
+        command, how = other_user.python("-m", "accredit", "run", "-c", path)
+        done = subprocess.run(command, **how, check=False, capture_output=True, text=True)
+        assert done.returncode == 1
+        assert "has no default here: neither XDG_STATE_HOME nor HOME is set; set it" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@contextlib.contextmanager
+def started(command: object, how: dict[str, object], folder: Path) -> Iterator[Path]:
+    """Run an agent as somebody else until the block ends; yields its log."""
+    notify, log = folder / "notify.sock", folder / "agent.log"
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor,
+        log.open("wb") as stderr,
+    ):
+        supervisor.bind(str(notify))
+        notify.chmod(0o666)
+        supervisor.settimeout(20)
+        assert isinstance(how["env"], dict)
+        how["env"]["NOTIFY_SOCKET"] = str(notify)
+        with subprocess.Popen(command, **how, stderr=stderr) as process:  # type: ignore[call-overload]
+            try:
+                assert supervisor.recv(4096).startswith(b"READY=1"), log.read_text()
+                yield log
+                process.terminate()
+                assert process.wait(20) == 0
+            finally:
+                process.kill()
+
+
+def test_logs_are_json_where_asked_for(tmp_path: Path) -> None:
+    agent = AgentProcess(tmp_path, _ENTRY + "logging: {format: json, level: debug}\n")
+    with agent.running():
+        fetched(agent)
+        agent.stop()
+    messages = [json.loads(line)["message"] for line in agent.log.read_text().splitlines()]
+    assert messages[-1] == "stopped"
+
+
+def test_the_daemon_loads_neither_client_nor_demo_nor_checker() -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import accredit.agent.process as p, sys; p._load(); print(*sys.modules)",
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    loaded = set(done.stdout.split())
+    assert "accredit.agent.wiring" in loaded
+    unwanted = {"pydantic", "envoy_data_plane", "rich", "http.server", "accredit.agent.cli_api"}
+    unwanted |= {"accredit.agent.client", "accredit.agent.demo", "accredit.agent.config"}
+    assert not loaded & unwanted
+
+
+def test_a_full_disk_is_told_and_nothing_is_made_up(tmp_path: Path) -> None:
+    needs.root()
+    mount = needs.program("mount", apt="mount")
+    small = tmp_path / "small"
+    small.mkdir(mode=0o700)
+    done = subprocess.run(
+        [mount, "-t", "tmpfs", "-o", "size=4k,mode=0700", "tmpfs", small],
+        check=False,
+        capture_output=True,
+    )
+    if done.returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        agent = AgentProcess(tmp_path, _ENTRY)
+        agent.config.write_text(agent.config.read_text().replace("/data", "/small/data"))
+        (small / "filler").write_bytes(b"x" * 4096)
+        refused = run(agent.config)
+        assert refused.returncode == 1
+        assert "no space left on device" in refused.stderr.lower()
+        assert "Traceback" not in refused.stderr
+    finally:
+        subprocess.run(["umount", small], check=True)
+        shutil.rmtree(small)
