@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from accredit.authority.embedded.folder import check_private_file
 from accredit.authority.embedded.state import Kind, Phase, Signer, State
-from accredit.identity.errors import SpiffeIdError, StoreError
+from accredit.identity.errors import StoreError
 from accredit.identity.spiffe_id import TrustDomain
 
 _APPLICATION = 0x61636372  # "accr", for file(1) and for us
@@ -118,7 +118,7 @@ class Store:
             state = State(TrustDomain(head[0]), head[1], timedelta(seconds=head[2]), _signers(rows))
         except sqlite3.Error as error:
             raise self._broken(error) from error
-        except (SpiffeIdError, ValueError) as error:
+        except (ValueError, OverflowError, OSError) as error:
             raise StoreError(self._path, f"is damaged: {error}", _CURE) from error
         self._check_signers(state)
         return state

@@ -1,0 +1,62 @@
+"""An embedded authority in a folder, with entries that a test sets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from accredit.authority.embedded.authority import EmbeddedAuthority
+from accredit.authority.embedded.settings import EmbeddedSettings
+from accredit.authority.entry import Entry
+from accredit.authority.entry_set import EntrySet
+from accredit.authority.subscribers import Subscribers
+from accredit.identity.clock import Clock
+from accredit.identity.spiffe_id import TrustDomain
+
+TRUST_DOMAIN = TrustDomain("prod.example")
+
+
+class SetEntries:
+    """Entries that are what a test says."""
+
+    def __init__(self, *entries: Entry) -> None:
+        self.entries = EntrySet(entries)
+        self.subscribers = Subscribers()
+        self.subscribe = self.subscribers.add
+
+    def set(self, *entries: Entry) -> None:
+        self.entries = EntrySet(entries)
+        self.subscribers.tell()
+
+
+@contextmanager
+def opened(
+    folder: Path,
+    clock: Clock,
+    settings: EmbeddedSettings | None = None,
+    *,
+    entries: SetEntries | None = None,
+) -> Iterator[EmbeddedAuthority]:
+    """Open the authority of a folder, and let go of it at the end."""
+    authority = EmbeddedAuthority.open(
+        folder, TRUST_DOMAIN, settings or EmbeddedSettings(), clock, entries or SetEntries()
+    )
+    try:
+        yield authority
+    finally:
+        authority.close()
+
+
+@asynccontextmanager
+async def running(authority: EmbeddedAuthority) -> AsyncIterator[asyncio.Task[None]]:
+    """Let its component run meanwhile."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(authority.run())
+        yield task
+        task.cancel()
+
+
+MINUTE = timedelta(minutes=1)
