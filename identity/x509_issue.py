@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
+from accredit.identity import x509_extension
 from accredit.identity.errors import SpiffeIdError, X509SvidError
 from accredit.identity.keys import PrivateKey, PublicKey, is_supported
 from accredit.identity.spiffe_id import SpiffeId, TrustDomain
-from accredit.identity.x509_profile import find_extension, is_signing, public_key_of, uri_names
+from accredit.identity.x509_profile import is_signing, public_key_of, uri_names
 
 _MAX_COMMON_NAME = 64
-_MAX_DNS_NAME = 253
-_DNS_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-
-
-def _key_usage(*, signing: bool = False, key_encipherment: bool = False) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signing,
-        key_cert_sign=signing,
-        crl_sign=signing,
-        content_commitment=False,
-        key_encipherment=key_encipherment,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-# Built once: on the way of every leaf.
-_LEAF_CONSTRAINTS = x509.BasicConstraints(ca=False, path_length=None)
-_LEAF_USAGE = _key_usage()
-_RSA_LEAF_USAGE = _key_usage(key_encipherment=True)
-_LEAF_PURPOSES = x509.ExtendedKeyUsage(
-    [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-)
 _NO_SUBJECT = x509.Name([])
 
 
@@ -63,15 +39,10 @@ def build_root(
     serial = x509.random_serial_number()
     subject = _root_name(trust_domain, serial)
     public = key.public_key()
-    uri = x509.UniformResourceIdentifier(str(trust_domain.id))
-    return (
-        x509.CertificateBuilder(subject, subject, public, serial, not_before, not_after)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
-        .add_extension(_key_usage(signing=True), critical=True)
-        .add_extension(x509.SubjectAlternativeName([uri]), critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-        .sign(key, _hash_for(key))
-    )
+    extensions = x509_extension.of_root(trust_domain, public, path_length)
+    return x509.CertificateBuilder(
+        subject, subject, public, serial, not_before, not_after, extensions
+    ).sign(key, _hash_for(key))
 
 
 def _root_name(trust_domain: TrustDomain, serial: int) -> x509.Name:
@@ -95,8 +66,6 @@ def build_leaf(  # noqa: PLR0913  all but two by name
 ) -> x509.Certificate:
     """Return a leaf X.509-SVID, valid at most as long as ``issuer``.
 
-    The subject is empty, so the SAN is critical (RFC 5280 section 4.1.2.6).
-
     Raises:
         X509SvidError: the ID has no path or is of another trust domain than the issuer's, the
             issuer cannot sign or is not valid in that time, or a DNS name is malformed.
@@ -115,9 +84,7 @@ def build_leaf(  # noqa: PLR0913  all but two by name
         ends,
         [
             *template.extensions,
-            _extension(_usage_of(public_key), critical=True),
-            _extension(x509.SubjectKeyIdentifier.from_public_key(public_key)),
-            _extension(_names(spiffe_id, dns_names), critical=True),
+            *x509_extension.of_leaf(spiffe_id, public_key, dns_names),
         ],
     ).sign(issuer_key, template.hash)
 
@@ -133,11 +100,6 @@ def _check_request(spiffe_id: SpiffeId, public_key: PublicKey, trust_domain: Tru
         raise X509SvidError("X509-SVID 3", "the workload's key is of an unsupported kind")
 
 
-def _usage_of(leaf_key: PublicKey) -> x509.KeyUsage:
-    # TLS 1.2 can encrypt the session's key with an RSA key, but with no other kind.
-    return _RSA_LEAF_USAGE if isinstance(leaf_key, rsa.RSAPublicKey) else _LEAF_USAGE
-
-
 @dataclass(frozen=True)
 class _Template:
     """What all leaves of one issuer have in common."""
@@ -146,7 +108,7 @@ class _Template:
     public_key: PublicKey
     not_before: datetime
     not_after: datetime
-    extensions: tuple[x509.Extension[x509.ExtensionType], ...]
+    extensions: x509_extension.Extensions
     hash: hashes.SHA256 | hashes.SHA384 | hashes.SHA512
 
     def clip(self, not_before: datetime, not_after: datetime) -> tuple[datetime, datetime]:
@@ -173,50 +135,19 @@ def _template(issuer: x509.Certificate) -> _Template:
         public_key=public,
         not_before=issuer.not_valid_before_utc,
         not_after=issuer.not_valid_after_utc,
-        extensions=(
-            _extension(_LEAF_CONSTRAINTS, critical=True),
-            _extension(_LEAF_PURPOSES),
-            _extension(_authority_key_id(issuer, public)),
-        ),
+        extensions=x509_extension.of_every_leaf(issuer, public),
         hash=_hash_for(public),
     )
 
 
 def _issuer_domain(issuer: x509.Certificate) -> TrustDomain:
-    uris = uri_names(issuer)
-    try:
-        return TrustDomain.parse(uris[0] if len(uris) == 1 else "")
-    except SpiffeIdError:
-        raise X509SvidError(
-            "X509-SVID 3.2", "the issuer must have its trust domain's ID as its one URI SAN"
-        ) from None
-
-
-def _authority_key_id(issuer: x509.Certificate, public: PublicKey) -> x509.AuthorityKeyIdentifier:
-    own = find_extension(issuer, x509.SubjectKeyIdentifier)
-    if own is None:
-        return x509.AuthorityKeyIdentifier.from_issuer_public_key(public)
-    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
-
-
-def _names(spiffe_id: SpiffeId, dns_names: Sequence[str]) -> x509.SubjectAlternativeName:
-    names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(str(spiffe_id))]
-    for name in dns_names:
-        if not _is_dns_name(name):
-            raise X509SvidError("RFC 5280 4.2.1.6", f"{name[:100]!r} is not a lower-case DNS name")
-        names.append(x509.DNSName(name))
-    return x509.SubjectAlternativeName(names)
-
-
-def _is_dns_name(text: str) -> bool:
-    labels = text.removeprefix("*.").split(".")
-    return len(text) <= _MAX_DNS_NAME and all(map(_DNS_LABEL.fullmatch, labels))
-
-
-def _extension(
-    value: x509.ExtensionType, *, critical: bool = False
-) -> x509.Extension[x509.ExtensionType]:
-    return x509.Extension(value.oid, critical, value)
+    with suppress(SpiffeIdError):
+        ids = [SpiffeId.parse(uri) for uri in uri_names(issuer)]
+        if len(ids) == 1 and not ids[0].path:
+            return ids[0].trust_domain
+    raise X509SvidError(
+        "X509-SVID 3.2", "the issuer must have its trust domain's ID as its one URI SAN"
+    )
 
 
 def _hash_for(key: PrivateKey | PublicKey) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512:

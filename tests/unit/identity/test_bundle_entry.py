@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding
 from support.ca import TestCa
 from support.certificate import common_name
 from support.clock import EPOCH
@@ -31,6 +34,13 @@ def _with_an_ed25519_key() -> x509.Certificate:
 def test_an_authority_whose_key_nobody_could_use_is_not_published() -> None:
     with pytest.raises(X509SvidError, match="the authority's key is of an unsupported kind"):
         x509_entry(_with_an_ed25519_key())
+
+
+def test_an_authority_whose_key_nobody_could_use_is_not_read() -> None:
+    der = _with_an_ed25519_key().public_bytes(Encoding.DER)
+    entry = {**x509_entry(CA.root), "x5c": [b64encode(der).decode()]}
+    with pytest.raises(ValueError, match="the authority's key is of an unsupported kind"):
+        parse_x509_entry(entry)
 
 
 def test_an_entry_with_a_certificate_of_another_kind_of_key_is_refused() -> None:

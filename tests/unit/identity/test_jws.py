@@ -147,7 +147,7 @@ def test_a_header_member_that_appears_twice_is_refused() -> None:
         ("PS256", KeyType.EC_P256, False),
     ],
 )
-def test_the_algorithm_must_fit_the_key(alg: str, kind: KeyType, fits: bool) -> None:  # noqa: FBT001
+def test_the_algorithm_must_fit_the_key(alg: str, kind: KeyType, fits: bool) -> None:
     key = generate(kind)
     jws = parse(str(Token(key, alg=alg)))
     assert jws.fits(key.public_key()) is fits

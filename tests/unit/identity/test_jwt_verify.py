@@ -230,10 +230,13 @@ def test_a_subject_that_is_no_spiffe_id_is_refused(subject: object, reason: str)
 
 @pytest.mark.rows("JV-11", "BP-11", "SV-07")
 def test_the_keys_are_those_of_the_subjects_trust_domain_whatever_kid_says() -> None:
-    others = TrustBundle(B, jwt_authorities=(JwtAuthority("kid", TestCa().key.public_key()),))
+    key = TestCa("b.example").jwt_key.public_key()
     token = TOKEN.but(claims={"sub": "spiffe://b.example/x"})
-    rule = _refused(token, "the signature does not verify", bundles={**BUNDLES, B: others})
-    assert rule == "JWT-SVID 4"
+    for kid, reason in {"kid": "does not verify", "other": "fits alg and kid"}.items():
+        others = TrustBundle(B, jwt_authorities=(JwtAuthority(kid, key),))
+        for bundles in ({**BUNDLES, B: others}, {B: others, **BUNDLES}):
+            assert _refused(token, reason, bundles=bundles) == "JWT-SVID 4"
+            _refused(token.but(header={}), "does not verify", bundles=bundles)
 
 
 @pytest.mark.rows("JV-12", "BP-10")

@@ -182,7 +182,7 @@ def test_a_bundle_without_a_usable_key_ends_the_trust_of_a_moment_ago(document: 
 
 @pytest.mark.rows("XV-17")
 @pytest.mark.parametrize("critical", [True, False])
-def test_a_uri_name_constraint_is_refused_as_nobody_here_enforces_it(critical: bool) -> None:  # noqa: FBT001
+def test_a_uri_name_constraint_is_refused_as_nobody_here_enforces_it(critical: bool) -> None:
     constrained: dict[str, Any] = {"extra": [(CONSTRAINT, critical)]}
     root = TestCa(**constrained)
     with pytest.raises(X509SvidError, match="unsupported name constraint"):
