@@ -37,12 +37,11 @@ def compose(
 
 
 def same(one: Snapshot, other: Snapshot) -> bool:
-    """Tell whether both say the same; SVIDs are the same if they are one object."""
-    return (
-        one.identities == other.identities
-        and one.pending == other.pending
-        and one.bundles == other.bundles
-    )
+    """Tell whether two snapshots of one entitlement say the same.
+
+    SVIDs are the same if they are one object. What is pending follows from them.
+    """
+    return one.identities == other.identities and one.bundles == other.bundles
 
 
 def ends(snapshot: Snapshot) -> datetime:

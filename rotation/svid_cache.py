@@ -178,7 +178,6 @@ class SvidCache:
             self.agenda.set(held, held.ends)
             return
         del self._held[held.entry.entry_id]
-        self._changed(held.entry.entry_id)
 
     def _current(self, held: Held) -> bool:
         return self._held.get(held.entry.entry_id) is held

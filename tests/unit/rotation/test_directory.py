@@ -105,6 +105,15 @@ def test_watched_audiences_are_never_dropped_for_idle_ones() -> None:
     assert directory.find(of(ANA)) is audience
 
 
+def test_a_group_that_its_last_audience_moved_out_of_is_gone() -> None:
+    directory = Directory(EntrySet([A, B]), idle=10)
+    directory.join(Watcher(), of(ANA))
+    directory.replace(EntrySet([entry("/a", ANA, hint="new")]))
+    (group,) = directory.groups
+    assert directory.groups_with(A.entry_id) == {group}
+    assert [audience.group for audience in group.audiences] == [group]
+
+
 def test_when_all_have_left_and_new_entries_came_nothing_is_left() -> None:
     directory = Directory(EntrySet([A, B]), idle=10)
     watchers = [Watcher() for _ in range(5)]

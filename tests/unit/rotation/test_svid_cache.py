@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
 from support.clock import FakeClock
 from support.entries import entry
 from support.fake_authority import FakeAuthority
 from support.running import quiet
 
 from accredit.authority.entry import Entry
+from accredit.identity.keys import PublicKey
 from accredit.rotation.held import Held
 from accredit.rotation.settings import RotationSettings
 from accredit.rotation.svid_cache import SvidCache
@@ -246,12 +249,31 @@ async def test_short_lived_ones_are_tried_again_several_times_before_they_end() 
 
 
 async def test_near_the_end_of_the_root_renewals_do_not_race() -> None:
-    bench = Bench(entry("/short", ttl=timedelta(seconds=3)))
+    bench = Bench(entry("/short", ttl=SECOND))
     (short,) = bench.authority.entries
     bench.watched.add(short.entry_id)
     await bench.ask(short)
     await bench.pass_time(timedelta(seconds=10))
     assert bench.authority.signed <= 11
+
+
+class BackdatingAuthority(FakeAuthority):
+    """Signs as if fifty minutes ago, for what is left of the hour."""
+
+    async def sign_x509(self, entry: Entry, public_key: PublicKey) -> Sequence[x509.Certificate]:
+        return (self.signer.x509(entry, public_key, self._clock.now() - 50 * MINUTE),)
+
+
+async def test_half_life_is_that_of_what_was_left_when_it_was_signed() -> None:
+    bench = Bench(A)
+    bench.authority = BackdatingAuthority(bench.clock, A)
+    cache = SvidCache(
+        bench.authority, bench.clock, RotationSettings(), lambda _: True, lambda _: None
+    )
+    await cache.obtain(cache.lacking([A]))
+    when = cache.agenda.next()
+    assert when is not None
+    assert when - bench.clock.now() == pytest.approx(5 * MINUTE, abs=MINUTE / 2)
 
 
 async def test_a_removed_entry_is_forgotten_at_once() -> None:
