@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; 
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v "$$p"; break; }; done)
 PROTOS := $(wildcard accredit/*/proto/*.proto)
 SOURCES := accredit/__init__.py accredit/__main__.py agent attestation authority envoy identity \
-	$(wildcard file_output) rotation sds_server workload_api examples tests
+	$(wildcard file_output) rotation sds_server workload_api bench examples tests
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 ARGS ?=
@@ -56,14 +56,14 @@ lint: .venv/.dev  ## ruff, every rule
 
 types: .venv/.dev  ## mypy --strict, source and tests
 	$(BIN)/mypy
-	$(BIN)/mypy tests
+	$(BIN)/mypy tests bench
 
 layers: .venv/.dev  ## imports go one way
 	$(BIN)/lint-imports
 
 .PHONY: bench soak
 bench: .venv/.dev  ## measure the hot paths beside their floor; nothing fails on a time
-	$(BIN)/python -m tests.bench $(ARGS)
+	$(BIN)/python -m bench $(ARGS)
 
 soak: .venv/.dev  ## hours of rotation under load; DURATION in seconds
 	$(BIN)/python -m tests.soak --seconds $(or $(DURATION),3600) $(ARGS)

@@ -6,7 +6,7 @@ import pytest
 
 _ROOT = Path(__file__).parents[2]
 _PACKAGE = _ROOT / "accredit"
-_NO_ROOMS = {"accredit", "build", "dist", "docs", "examples", "tests"}
+_NO_ROOMS = {"accredit", "bench", "build", "dist", "docs", "examples", "tests"}
 
 # How the paths of modules begin that have no test file of their own, and what tests them instead.
 _TESTED_ELSEWHERE = {

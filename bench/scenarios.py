@@ -1,0 +1,80 @@
+"""The hot paths, each run against a freshly started server."""
+
+from __future__ import annotations
+
+import shutil
+import time
+
+from bench.processes import client
+from bench.report import Aim, Results, percentile
+from bench.servers import Agent, Floor
+
+Side = Agent | Floor
+
+_CONNECTIONS = 1000
+_PUSHES = 3
+
+
+def first_svid(side: Side, results: Results) -> None:
+    """A new connection to its first SVID, alone and sixteen at a time."""
+    with side.serving() as server, client(server.socket) as load:
+        load.do("first")
+        load.do("churn", count=50, parallel=8)
+        for parallel in (1, 16):
+            started = time.monotonic()
+            took = load.do("churn", count=_CONNECTIONS, parallel=parallel)
+            rate = len(took) / (time.monotonic() - started)
+            name = f"first SVID, {parallel} at a time"
+            aim = Aim("p99 <= 2 x floor", 2, of_ratio=True)
+            results.add(f"{name}: p50", "ms", side.name, percentile(took, 0.5) * 1e3)
+            results.add(f"{name}: p99", "ms", side.name, percentile(took, 0.99) * 1e3, aim)
+            results.add(f"{name}: connections", "/s", side.name, rate)
+
+
+def fan_out(side: Side, results: Results, streams: int) -> None:
+    """One new SVID to every SDS stream, each on its own connection."""
+    with side.serving() as server, client(server.socket) as load:
+        load.do("first")
+        load.do("open", count=streams, parallel=32)
+        for _ in range(_PUSHES):
+            before = server.settled()
+            load.do("arm")
+            side.push(server)
+            arrived = load.do("gather")
+            cpu = server.settled().cpu_seconds - before.cpu_seconds
+            name = f"one rotation to {streams:,} streams"
+            aim = Aim("< 1 s", 1000) if streams == 1000 else None
+            spread = max(arrived) - min(arrived)
+            results.add(f"{name}: first to last", "ms", side.name, spread * 1e3, aim)
+            results.add(f"{name}: CPU", "ms", side.name, cpu * 1e3)
+
+
+def memory(side: Side, results: Results, streams: int) -> None:
+    """What an idle SDS stream, alone on its connection, holds of the server's memory."""
+    with side.serving() as server, client(server.socket) as load:
+        load.do("first")
+        idle = server.settled().rss_kib
+        results.add("idle, no streams", "MiB", side.name, idle / 1024, Aim("<= 60 MiB", 60))
+        load.do("open", count=streams, parallel=32)
+        each = (server.settled().rss_kib - idle) / streams
+        name = f"memory of an idle stream, at {streams:,}"
+        results.add(name, "KiB", side.name, each, Aim("<= 64 KiB", 64))
+
+
+def cold_start(side: Side, results: Results) -> None:
+    """From starting the process to an SVID in the hands of a client that was waiting for it."""
+    with client(side.socket) as load:
+        load.do("warm_up")
+        with side.serving() as server:
+            took = load.do("first") - server.started
+    results.add("cold start to first SVID", "s", side.name, took, Aim("< 0.6 s", 0.6))
+
+
+def first_start(agent: Agent, results: Results) -> None:
+    """The same where there is no data folder yet."""
+    shutil.rmtree(agent.folder / "data", ignore_errors=True)
+    with client(agent.socket) as load:
+        load.do("warm_up")
+        with agent.serving() as server:
+            took = load.do("first") - server.started
+    results.add("very first start to first SVID", "s", agent.name, took)
