@@ -1,0 +1,78 @@
+"""Each example does what it says."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import needs
+from support.agent_process import AgentProcess
+
+_EXAMPLES = Path(__file__).parents[2] / "examples"
+_CONFIGS = sorted(_EXAMPLES.rglob("accredit.yaml"))
+
+
+def copied(folder: Path, example: Path, old: str = "", new: str = "") -> Path:
+    """Give an example an owner and a mode that the agent accepts."""
+    path = folder / example.name
+    path.write_text(example.read_text().replace(old, new))
+    path.chmod(0o600)
+    return path
+
+
+@pytest.mark.parametrize("example", _CONFIGS, ids=lambda path: path.parent.name)
+def test_a_configuration_is_one(tmp_path: Path, example: Path) -> None:
+    places = {"XDG_RUNTIME_DIR": "/run/user/1", "XDG_STATE_HOME": "/state"}
+    done = subprocess.run(
+        [sys.executable, "-m", "accredit", "check", "-c", copied(tmp_path, example)],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **places},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "prod.example" in done.stdout
+
+
+def test_the_minimal_one_gives_the_app_its_identity(tmp_path: Path) -> None:
+    text = (_EXAMPLES / "minimal/accredit.yaml").read_text()
+    assert len([line for line in text.splitlines() if not line.startswith("#")]) <= 10
+    here = text.replace("unix:user:checkout", f"unix:uid:{os.geteuid()}")
+    here = here.replace("/usr/bin/envoy", str(Path(sys.executable).resolve()))
+    agent = AgentProcess(tmp_path, here)
+    with agent.running():
+        found = agent.command("api", "fetch", "x509", f"--socket=unix://{agent.socket}")
+        assert "spiffe://prod.example/checkout" in found
+
+
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
+    verify = needs.program("systemd-analyze", apt="systemd")
+    unit = _EXAMPLES / "systemd/accredit.service"
+    here = copied(tmp_path, unit, "/opt/accredit/bin/accredit", sys.executable)
+    done = subprocess.run([verify, "verify", here], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_the_unit_is_hardened(tmp_path: Path) -> None:
+    analyze = needs.program("systemd-analyze", apt="systemd")
+    unit = copied(tmp_path, _EXAMPLES / "systemd/accredit.service")
+    done = subprocess.run(
+        [analyze, "security", "--offline=yes", "--threshold=25", unit],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_unit_and_configuration_mean_the_same_places() -> None:
+    unit = (_EXAMPLES / "systemd/accredit.service").read_text().splitlines()
+    config = (_EXAMPLES / "systemd/accredit.yaml").read_text()
+    assert "StateDirectory=accredit" in unit
+    assert "RuntimeDirectory=accredit" in unit
+    assert "data_dir: /var/lib/accredit\n" in config
+    assert "socket: /run/accredit/public/api.sock\n" in config
+    assert "admin_socket: /run/accredit/private/admin.sock\n" in config
