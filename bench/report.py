@@ -7,7 +7,7 @@ import os
 import platform
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from statistics import median
 
 _AGENT, _FLOOR = "accredit", "floor"
@@ -67,7 +67,13 @@ class Results:
     def json(self) -> str:
         """Return everything that was measured, each run by itself."""
         measures = {
-            name: {**asdict(measure), "ratio": measure.ratio, "met": measure.met}
+            name: {
+                "unit": measure.unit,
+                "runs": measure.runs,
+                "ratio": measure.ratio,
+                "aim": measure.aim and measure.aim.text,
+                "met": measure.met,
+            }
             for name, measure in self._measures.items()
         }
         return json.dumps({"machine": machine(), "measures": measures}, indent=2)

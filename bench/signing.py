@@ -42,7 +42,8 @@ class _NoEntries:
 
     entries = EntrySet()
 
-    def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
+    def subscribe(self, _changed: Callable[[], None]) -> Callable[[], None]:
+        """Nothing ever changes."""
         return lambda: None
 
 

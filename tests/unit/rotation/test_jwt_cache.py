@@ -154,6 +154,16 @@ async def test_they_are_bounded_and_what_was_not_used_longest_goes_first() -> No
     assert bench.authority.signed == 4
 
 
+async def test_a_token_signed_again_counts_as_used_last() -> None:
+    bench = Bench(jwt_svids=2)
+    await bench.token("a")
+    await bench.token("b")
+    bench.clock.advance(10 * MINUTE)
+    again = await bench.token("a")
+    await bench.token("c")
+    assert await bench.token("a") == again
+
+
 async def test_an_audience_no_token_can_hold_is_refused_and_not_remembered() -> None:
     bench = Bench()
     with pytest.raises(JwtSvidError, match="audience"):
