@@ -57,7 +57,7 @@ class Store:
             check_private_file(path)
         try:
             uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
-            self._database = sqlite3.connect(uri, uri=True, isolation_level=None)
+            self._database = sqlite3.connect(uri, timeout=0, uri=True, isolation_level=None)
         except sqlite3.Error as error:
             raise self._broken(error) from error
         try:
