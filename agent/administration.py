@@ -11,6 +11,7 @@ from typing import Any
 import accredit
 from accredit.agent.admin import Method, Params
 from accredit.agent.plan import Plan
+from accredit.agent.problems import problems
 from accredit.agent.views import bundle_text, entry_view
 from accredit.authority.embedded.authority import EmbeddedAuthority
 from accredit.authority.embedded.describe import describe_step
@@ -47,6 +48,7 @@ class Administration:
         """Every method an administrator may call."""
         return {
             "status": self.status,
+            "health": self.health,
             "entries": self.entries,
             "entry": self.entry,
             "bundle": self.bundle,
@@ -81,6 +83,12 @@ class Administration:
             "rotation": _plain(self._identities.describe()),
             "sds": self._ledger and self._ledger.describe(),
         }
+
+    async def health(self, params: Params) -> Any:
+        """Return whether everything is in order, and if not, what is not."""
+        del params
+        found = problems(self._authority.describe(), self._identities.describe(), self._clock.now())
+        return {"healthy": not found, "problems": found}
 
     async def entries(self, params: Params) -> Any:
         """Return all entries, in the order of the files."""

@@ -9,11 +9,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from cryptography import x509
 from support.agent_process import AgentProcess
 
 from accredit import __version__
+from accredit.agent.cli import main
 from accredit.identity.bundle import parse_bundle
 from accredit.identity.spiffe_id import TrustDomain
 
@@ -208,3 +210,22 @@ def test_a_second_rotation_while_one_is_under_way_is_1(agent: AgentProcess) -> N
     second = accredit("ca", "rotate", "-c", agent.config)
     assert second.returncode == 1
     assert second.stderr.startswith("Error: ")
+
+
+def _commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
+
+
+def test_the_manual_names_every_command_and_option() -> None:
+    manual = (Path(__file__).parents[2] / "docs/cli.md").read_text()
+    for path, command in _commands(main, "accredit"):
+        assert f"`{path}" in manual, path
+        for option in command.params:
+            assert any(name in manual for name in option.opts) or option.name in {"help"}, option

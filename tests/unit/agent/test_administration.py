@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,10 @@ entries:
 class Bench:
     """An administration and the file it stands on."""
 
-    def __init__(self, administration: Administration, config: Path) -> None:
+    def __init__(self, administration: Administration, config: Path, clock: FakeClock) -> None:
         self.administration = administration
         self.config = config
+        self.clock = clock
 
     async def ask(self, method: str, **params: object) -> Any:
         return await self.administration.methods[method](params)
@@ -54,7 +56,8 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         EmbeddedAuthority.open(plan.data_dir, plan.trust_domain, plan.embedded, clock, entries)
     ) as authority:
         identities = Identities(authority, clock)
-        yield Bench(Administration(plan, entries, authority, identities, None, clock), config)
+        administration = Administration(plan, entries, authority, identities, None, clock)
+        yield Bench(administration, config, clock)
 
 
 async def test_status_tells_places_and_counts(bench: Bench) -> None:
@@ -123,3 +126,11 @@ async def test_a_reload_checks_first(bench: Bench) -> None:
 
 def test_the_supervisor_is_told_one_line(bench: Bench) -> None:
     assert bench.administration.status_line() == "prod.example: 3 entries"
+
+
+async def test_health_tells_what_is_wrong(bench: Bench) -> None:
+    assert await bench.ask("health") == {"healthy": True, "problems": []}
+    bench.clock.jump(timedelta(days=31))
+    health = await bench.ask("health")
+    assert not health["healthy"]
+    assert health["problems"][0] == "the root that signs is not valid at this time of the clock"

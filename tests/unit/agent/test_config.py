@@ -105,7 +105,7 @@ def test_a_bad_trust_domain_is_refused(name: str) -> None:
     assert (line, key) == (1, "trust_domain")
 
 
-@pytest.mark.rows("WE-03", "WE-05")
+@pytest.mark.rows("WE-03", "WE-04", "WE-05")
 @pytest.mark.parametrize("address", ["tcp://0.0.0.0:8081", "tcp://127.0.0.1:8081", "tcp:[::1]:80"])
 def test_a_tcp_address_is_refused_since_its_callers_cannot_be_identified(address: str) -> None:
     text = _MINIMAL.replace("/s/api.sock", address)
@@ -177,7 +177,6 @@ def test_lifetimes_of_the_file_are_those_of_its_entries() -> None:
     assert (files.config, files.folder) == (_PATH, None)
 
 
-@pytest.mark.rows("FC-35")
 def test_a_file_that_every_user_can_write_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "accredit.yaml"
     path.write_text(_MINIMAL)
