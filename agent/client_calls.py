@@ -43,11 +43,16 @@ async def stream(
     async with _channel(endpoint) as channel:
         start: grpc.aio.UnaryStreamMultiCallable[bytes, bytes]
         start = channel.unary_stream(_path(method))
+        call = start(request, metadata=_METADATA)
         try:
-            async for message in start(request, metadata=_METADATA):
+            # Iterating over the call would make it part of a reference cycle, and its connection
+            # would stay open until the garbage collector comes by.
+            while isinstance(message := await call.read(), bytes):
                 yield message
         except grpc.aio.AioRpcError as error:
             raise _translate(error, method, endpoint) from None
+        finally:
+            call.cancel()
     raise UnavailableError(f"{method} at {endpoint}: the endpoint has ended the stream")
 
 

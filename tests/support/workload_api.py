@@ -25,8 +25,8 @@ _METHODS = pb.DESCRIPTOR.services_by_name["SpiffeWorkloadAPI"].methods_by_name
 class WorkloadApiBench:
     """Entries, an authority that works, and the service; ``ready`` is what a test says."""
 
-    def __init__(self, *entries: Entry, **settings: Any) -> None:
-        self.clock, self.ready = FakeClock(), True
+    def __init__(self, *entries: Entry, clock: FakeClock | None = None, **settings: Any) -> None:
+        self.clock, self.ready = clock or FakeClock(), True
         self.authority = FakeAuthority(self.clock, *entries)
         self.identities = Identities(self.authority, self.clock)
         self.service = WorkloadApi(
