@@ -228,4 +228,4 @@ def test_the_manual_names_every_command_and_option() -> None:
     for path, command in _commands(main, "accredit"):
         assert f"`{path}" in manual, path
         for option in command.params:
-            assert any(name in manual for name in option.opts) or option.name in {"help"}, option
+            assert any(name in manual for name in option.opts) or option.name == "help", option
