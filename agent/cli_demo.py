@@ -41,8 +41,8 @@ def _run(ttl: timedelta, *, once: bool) -> bool:
     from accredit.envoy.binary import find  # noqa: PLC0415
 
     envoy = find()
-    if envoy is None:
-        raise click.ClickException(f"no Envoy found; {_CURE}")
+    if envoy is None or not envoy.is_file():
+        raise click.ClickException(f"no Envoy{f' at {envoy}' if envoy else ''}; {_CURE}")
     start = time.monotonic()
 
     def say(text: str) -> None:
