@@ -31,6 +31,7 @@ _COMPONENTS = {
     "JT": "Presenting JWT-SVIDs",
     "BE": "Writing trust bundles",
     "BP": "Reading trust bundles",
+    "FS": "Publishing new and old keys",
     "WE": "The Workload Endpoint",
     "WC": "The Workload API, every method",
     "XS": "FetchX509SVID",
