@@ -18,24 +18,21 @@ Context = aio.ServicerContext[bytes, bytes]
 Find = Callable[[str], Connection]
 
 
-class Handlers(grpc.GenericRpcHandler):
-    """Every method of ``services``; ``find`` gives the connection with a peer name, or raises."""
+class Handlers:
+    """Every method of ``services``; ``find`` gives the connection with a peer name, or raises.
+
+    ``by_path`` is what grpcio is told.
+    """
 
     def __init__(self, services: Sequence[Service], find: Find) -> None:
         self._find = find
         self._streams: set[asyncio.Task[Any]] = set()
         self._stopping = False
-        self._handlers = {
+        self.by_path = {
             f"/{service.name}/{method.name}": self._handler(method)
             for service in services
             for method in service.methods
         }
-
-    def service(
-        self, handler_call_details: grpc.HandlerCallDetails
-    ) -> grpc.RpcMethodHandler[Any, Any] | None:
-        """Return the handler of one method, or None, which makes it UNIMPLEMENTED."""
-        return self._handlers.get(handler_call_details.method)
 
     def stop_streams(self) -> None:
         """End every stream with UNAVAILABLE; requests with one answer go on."""

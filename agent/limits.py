@@ -16,7 +16,9 @@ _DESCRIPTORS_FOR_THE_REST = 256
 class Limits:
     """Bounds of the public socket; each has a default that a busy host does not reach.
 
-    ``connections`` is lowered to what the file limit of the process allows. ``first_request`` is
+    ``connections`` is lowered to what the file limit of the process allows. ``request_bytes`` is
+    what all requests together may hold that have come and were not read yet, incomplete ones above
+    all. ``first_request`` is
     how long a connection may stay without one, ``attestation`` how long one attestor may take,
     ``drain`` how long a request in flight may take when the agent stops.
     """
@@ -26,6 +28,8 @@ class Limits:
     streams_per_uid: int = 20_000
     streams_per_connection: int = 1_000
     message_bytes: int = 4 << 20
+    request_bytes_per_uid: int = 64 << 20
+    request_bytes: int = 256 << 20
     header_bytes: int = 16 << 10
     first_request: timedelta = timedelta(seconds=30)
     attestation: timedelta = timedelta(seconds=5)
@@ -42,26 +46,27 @@ class Shares:
         self._held: dict[int, int] = {}
         self.total = 0
 
-    def take(self, uid: int) -> None:
-        """Count one more for ``uid``.
+    def take(self, uid: int, amount: int = 1) -> None:
+        """Count ``amount`` more for ``uid``.
 
         Raises:
             UnavailableError: it, or all together, hold as much as they may; nothing is counted.
         """
         held = self._held.get(uid, 0)
-        if held >= self._each:
+        if held + amount > self._each:
             raise UnavailableError(f"uid {uid} has {held} {self._what} open, as many as it may")
-        if self._together is not None and self.total >= self._together:
+        if self._together is not None and self.total + amount > self._together:
             raise UnavailableError(f"{self.total} {self._what} are open, as many as there may be")
-        self._held[uid] = held + 1
-        self.total += 1
+        self._held[uid] = held + amount
+        self.total += amount
 
-    def give_back(self, uid: int) -> None:
-        """Count one less for ``uid``."""
-        self.total -= 1
-        self._held[uid] -= 1
-        if not self._held[uid]:
-            del self._held[uid]
+    def give_back(self, uid: int, amount: int = 1) -> None:
+        """Count ``amount`` less for ``uid``."""
+        if amount:
+            self.total -= amount
+            self._held[uid] -= amount
+            if not self._held[uid]:
+                del self._held[uid]
 
     def held(self, uid: int) -> int:
         """Return how many ``uid`` holds."""

@@ -97,7 +97,7 @@ class Listener:
         """
         self._loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as self._tasks:
-            await self._carrier.start()
+            await self._carrier.start(self._tasks)
             try:
                 with listening(self._path) as self._socket:
                     await self._serve()

@@ -6,6 +6,7 @@ grpcio behind a relay; a server that reads accepted sockets itself would fit the
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable
 from datetime import timedelta
@@ -51,8 +52,8 @@ class Connection(Protocol):
 class Carrier(Protocol):
     """What speaks gRPC on accepted sockets and calls the services."""
 
-    async def start(self) -> None:
-        """Get ready to adopt connections.
+    async def start(self, tasks: asyncio.TaskGroup) -> None:
+        """Get ready to adopt connections; what it starts runs in ``tasks``.
 
         Raises:
             StoreError: its private folder cannot be used.

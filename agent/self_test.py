@@ -1,8 +1,9 @@
-"""Proof, at start-up, that grpcio still tells connections apart as the transport relies on.
+"""Proof, at start-up, that grpcio still behaves as the transport relies on.
 
 Older releases gave the listener's own name as the peer's, and a later one might do so again. So
 before anyone is served, connections with known names, and one without, each make a request, and
-what grpcio says of their peers is compared.
+what grpcio says of their peers is compared. Each also makes a request that would end a grpcio which
+is left to itself.
 """
 
 from __future__ import annotations
@@ -21,22 +22,17 @@ _METHOD = "/accredit.SelfTest/Peer"
 _SECONDS = 5.0
 
 
-class SelfTest(grpc.GenericRpcHandler):
-    """A method that reports its peer, until it is closed."""
+class SelfTest:
+    """A method that reports its peer, until it is closed; ``by_path`` is what grpcio is told."""
 
     def __init__(self) -> None:
         self._peers: asyncio.Queue[str] | None = asyncio.Queue()
-
-    def service(
-        self, handler_call_details: grpc.HandlerCallDetails
-    ) -> grpc.RpcMethodHandler[Any, Any] | None:
-        """Answer the self test's method only, and only while it runs."""
-        if self._peers is None or handler_call_details.method != _METHOD:
-            return None
-        return grpc.stream_stream_rpc_method_handler(self._report)
+        handler: grpc.RpcMethodHandler[Any, Any]
+        handler = grpc.stream_stream_rpc_method_handler(self._report)
+        self.by_path = {_METHOD: handler}
 
     def close(self) -> None:
-        """Be gone for everyone else."""
+        """Be UNIMPLEMENTED for everyone else."""
         self._peers = None
 
     async def peer_of(self, sock: socket.socket) -> str:
@@ -45,7 +41,8 @@ class SelfTest(grpc.GenericRpcHandler):
         Raises:
             UnavailableError: grpcio does not answer.
         """
-        sock.sendall(_request())
+        # The first has a path that is not UTF-8 and must not do any harm.
+        sock.sendall(_PREFACE + _request(1, b"/\xff") + _request(3, _METHOD.encode()))
         assert self._peers is not None  # noqa: S101  for mypy: closed once, at the end
         try:
             async with asyncio.timeout(_SECONDS):
@@ -54,8 +51,9 @@ class SelfTest(grpc.GenericRpcHandler):
             raise UnavailableError("grpcio does not answer its own process") from None
 
     async def _report(self, _requests: object, context: aio.ServicerContext[Any, Any]) -> None:
-        if self._peers is not None:
-            self._peers.put_nowait(context.peer())
+        if self._peers is None:
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "there is no such method")
+        self._peers.put_nowait(context.peer())
 
 
 class Probe:
@@ -85,13 +83,13 @@ class Probe:
         self.ours.close()
 
 
-def _request() -> bytes:
-    """Return one gRPC request in plain HTTP/2: preface, SETTINGS, HEADERS that end the stream."""
-    fields = bytes([0x83, 0x86])  # :method POST and :scheme http, RFC 7541 appendix A
-    fields += bytes([0x04, len(_METHOD)]) + _METHOD.encode()  # :path
+def _request(stream: int, path: bytes) -> bytes:
+    """Return one gRPC request in plain HTTP/2: HEADERS that end the stream."""
+    fields = bytes((0x83, 0x86))  # :method POST and :scheme http, RFC 7541 appendix A
+    fields += bytes((0x04, len(path))) + path  # :path
     fields += b"\x01\x04self"  # :authority
     fields += _literal(b"content-type", b"application/grpc") + _literal(b"te", b"trailers")
-    return b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(4, 0, 0, b"") + _frame(1, 0x5, 1, fields)
+    return _frame(1, 0x5, stream, fields)
 
 
 def _literal(name: bytes, value: bytes) -> bytes:
@@ -102,3 +100,6 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
     return (
         len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
     )
+
+
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(4, 0, 0, b"")  # and empty SETTINGS

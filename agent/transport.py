@@ -20,8 +20,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import grpc
-from grpc import aio
 
+from accredit.agent.grpcio import RegisteredOnly, be_quiet
 from accredit.agent.handlers import Handlers
 from accredit.agent.limits import Limits
 from accredit.agent.private_folder import private_socket_path
@@ -48,7 +48,7 @@ class GrpcTransport:
         self._live: dict[str, Connection] = {}
         self._resources = ExitStack()
 
-    async def start(self) -> None:
+    async def start(self, tasks: asyncio.TaskGroup) -> None:
         """Listen on a socket that only this user can reach, and make sure callers are told apart.
 
         Raises:
@@ -57,22 +57,23 @@ class GrpcTransport:
         """
         with ExitStack() as resources:
             path = resources.enter_context(private_socket_path(self._private_dir))
-            await self._listen(str(path))
+            await self._listen(str(path), tasks)
             self._resources = resources.pop_all()
 
-    async def _listen(self, address: str) -> None:
+    async def _listen(self, address: str, tasks: asyncio.TaskGroup) -> None:
+        be_quiet()
         self._address = address
         self_test = SelfTest()
-        self._server = aio.server(options=_options(self._limits))
-        self._server.add_generic_rpc_handlers((self._handlers, self_test))
-        if not self._server.add_insecure_port(f"unix:{quote(address)}"):
+        handlers = {**self._handlers.by_path, **self_test.by_path}
+        self._server = RegisteredOnly(tasks, handlers, _options(self._limits))
+        if not self._server.add_insecure_port(f"unix:{quote(address)}".encode()):
             raise StoreError(address, "grpcio cannot listen here")
         await self._server.start()
         self._relay = Relay()
         try:
             await self._prove_peers(self_test)
         except BaseException:
-            await self._server.stop(None)
+            await self._server.shutdown(None)
             self._relay.close()
             raise
 
@@ -94,14 +95,14 @@ class GrpcTransport:
     async def serve(self) -> None:
         """Wait for grpcio to end by itself, which it must not."""
         # Shielded: cancelling the wait would cancel what stop() waits for.
-        await asyncio.shield(self._server.wait_for_termination())
+        await asyncio.shield(self._server.wait_for_termination(None))
         raise RuntimeError("grpcio has stopped serving")
 
     async def stop(self, grace: timedelta) -> None:
         """End streams with UNAVAILABLE, let single answers finish within ``grace``, close all."""
         with self._resources:
             self._handlers.stop_streams()
-            await self._server.stop(grace.total_seconds())
+            await self._server.shutdown(grace.total_seconds())
             self._relay.close()
 
     def _forget(self, name: str) -> None:
