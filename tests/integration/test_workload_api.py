@@ -41,7 +41,7 @@ Code = grpc.StatusCode
 
 
 async def code_of(
-    served: ServedWorkloadApi, method: str, *metadata: tuple[str, str], request: bytes = b""
+    served: ServedWorkloadApi, method: str, *metadata: tuple[str, str | bytes], request: bytes = b""
 ) -> grpc.StatusCode:
     """Return how a call with exactly that metadata ends, or OK at its first message."""
     async with aio.insecure_channel(f"unix:{served.path}") as channel:
