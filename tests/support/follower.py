@@ -23,9 +23,12 @@ class Follower:
         try:
             async with aclosing(self._identities.watch(self._workload)) as snapshots:
                 async for snapshot in snapshots:
-                    self.seen.append(snapshot)
+                    await self.take(snapshot)
         except AccreditError as error:
             self.error = error
+
+    async def take(self, snapshot: Snapshot) -> None:
+        self.seen.append(snapshot)
 
     @property
     def last(self) -> Snapshot:

@@ -328,7 +328,7 @@ async def test_a_slow_consumer_skips_states_and_gets_the_newest() -> None:
             await quiet()
         assert (await anext(stream)).identities[0].hint == "three"
         async with asyncio.TaskGroup() as tasks:
-            waiting = tasks.create_task(anext(stream))  # type: ignore[arg-type]
+            waiting = tasks.create_task(anext(stream))
             await quiet()
             assert not waiting.done()
             waiting.cancel()

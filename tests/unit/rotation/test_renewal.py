@@ -35,7 +35,7 @@ class Bench:
         await self.cache.obtain(self.cache.lacking(entries))
 
     def serials(self) -> set[str | None]:
-        return {held.svid and held.svid.serial for held in self.cache}
+        return {None if held.svid is None else held.svid.serial for held in self.cache}
 
 
 async def test_what_is_due_is_renewed() -> None:

@@ -20,7 +20,8 @@ def test_bytes_for_the_wire_are_made_once_for_each_key() -> None:
 
 
 def test_none_is_remembered_too() -> None:
-    snapshot, made = Snapshot(OWN, (), (), {OWN: TrustBundle(OWN)}), []
+    snapshot = Snapshot(OWN, (), (), {OWN: TrustBundle(OWN)})
+    made: list[Snapshot] = []
     for _ in range(2):
         assert snapshot.memo("nothing", made.append) is None
     assert made == [snapshot]

@@ -13,6 +13,7 @@ from support.running import quiet
 
 from accredit.authority.entry import Entry
 from accredit.identity.keys import PublicKey
+from accredit.identity.x509_svid import X509Svid
 from accredit.rotation.held import Held
 from accredit.rotation.settings import RotationSettings
 from accredit.rotation.svid_cache import SvidCache
@@ -41,6 +42,11 @@ class Bench:
     def serial(self, of: Entry) -> str | None:
         svid = self.cache.svid(of.entry_id)
         return None if svid is None else svid.serial
+
+    def held_svid(self, of: Entry) -> X509Svid:
+        svid = self.held(of).svid
+        assert svid is not None
+        return svid
 
     def held(self, of: Entry) -> Held:
         return next(held for held in self.cache if held.entry.entry_id == of.entry_id)
@@ -325,7 +331,7 @@ async def test_a_new_signer_replaces_every_svid() -> None:
     bench.authority.rotate()
     await bench.work_off()
     assert before.isdisjoint({bench.serial(A), bench.serial(B)})
-    assert bench.held(A).svid.leaf.issuer == bench.authority.signer.root.subject
+    assert bench.held_svid(A).leaf.issuer == bench.authority.signer.root.subject
 
 
 async def test_a_signer_that_changed_while_it_signed_is_asked_again() -> None:
@@ -339,7 +345,7 @@ async def test_a_signer_that_changed_while_it_signed_is_asked_again() -> None:
         bench.authority.rotate()
         bench.authority.open.set()
     await bench.work_off()
-    assert bench.held(A).svid.leaf.issuer == bench.authority.signer.root.subject
+    assert bench.held_svid(A).leaf.issuer == bench.authority.signer.root.subject
 
 
 async def test_a_retry_is_not_waited_for_when_the_signer_or_the_entry_is_new() -> None:
@@ -360,7 +366,7 @@ async def test_a_clock_set_back_replaces_what_is_not_valid_yet() -> None:
     bench.cache.reconsider()
     await bench.work_off()
     assert bench.serial(A) != first
-    assert bench.held(A).svid.not_before <= bench.clock.now()
+    assert bench.held_svid(A).not_before <= bench.clock.now()
 
 
 async def test_a_clock_set_back_does_not_stretch_the_wait_for_a_retry() -> None:
