@@ -81,7 +81,7 @@ def test_a_renewal_clears_what_failed_before() -> None:
     failed = held()
     failed.retry_at, failed.failures, failed.error = EPOCH, 3, "down"
     failed.renewed(svid(), FORM, EPOCH + HOUR)
-    assert failed.retry_at is None
+    assert failed.next_look(FORM, EPOCH) == EPOCH + HOUR
     assert (failed.failures, failed.error, failed.rotations) == (0, "", 2)
 
 
