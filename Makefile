@@ -65,8 +65,8 @@ layers: .venv/.dev  ## imports go one way
 bench: .venv/.dev  ## measure the hot paths beside their floor; nothing fails on a time
 	$(BIN)/python -m bench $(ARGS)
 
-soak: .venv/.dev  ## hours of rotation under load; DURATION in seconds
-	$(BIN)/python -m tests.soak --seconds $(or $(DURATION),3600) $(ARGS)
+soak: .venv/.dev  ## an hour of rotations under load; ARGS="--seconds 60"
+	$(BIN)/python tests/soak.py $(ARGS)
 
 ##@ Generate
 
