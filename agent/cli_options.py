@@ -48,8 +48,15 @@ def admin_path(config: Path | None, admin_socket: Path | None) -> Path:
         return admin_socket
     path = config or places.config_file()
     if config is None and not path.exists():
-        return places.admin_socket()
+        return _default_socket()
     # Pydantic takes longer to load than the question takes.
     from accredit.agent.config import load_config  # noqa: PLC0415
 
     return load_config(path).admin_socket
+
+
+def _default_socket() -> Path:
+    try:
+        return places.admin_socket()
+    except ValueError as error:
+        raise click.UsageError(f"--admin-socket {error}") from None

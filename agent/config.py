@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -36,6 +37,12 @@ from accredit.authority.yaml_lines import Lines, Plain, load
 from accredit.identity.errors import ConfigError, Mistake, SpiffeIdError
 from accredit.identity.spiffe_id import TrustDomain
 
+_PLACES: Mapping[str, Callable[[], Path]] = {
+    "data_dir": places.data_dir,
+    "socket": places.socket,
+    "admin_socket": places.admin_socket,
+}
+
 
 class Config(Section):
     """The whole file. Paths that are not absolute start at the folder of the file."""
@@ -44,18 +51,15 @@ class Config(Section):
         description="The trust domain this agent speaks for, such as `prod.example`."
     )
     data_dir: FilePath = Field(
-        default_factory=places.data_dir,
         description="Folder of keys and state, mode 0700. Default: `/var/lib/accredit` for root, "
         "`$XDG_STATE_HOME/accredit` or `~/.local/state/accredit` for others.",
     )
     socket: SocketPath = Field(
-        default_factory=places.socket,
         description="Workload API and SDS, open to every local user. Default: "
         "`/run/accredit/public/api.sock` for root, "
         "`$XDG_RUNTIME_DIR/accredit/public/api.sock` for others.",
     )
     admin_socket: SocketPath = Field(
-        default_factory=places.admin_socket,
         description="Administration, for the agent's own user and root. Default: "
         "`/run/accredit/private/admin.sock` for root, "
         "`$XDG_RUNTIME_DIR/accredit/private/admin.sock` for others.",
@@ -129,14 +133,27 @@ def parse_config(text: str, path: Path) -> Config:
     data, lines = load(text, str(path))
     if not isinstance(data, dict):
         raise ConfigError([Mistake(str(path), 1, "", "expected keys and values at the top")])
+    wrong = _entry_mistakes(data, str(path), lines)
+    config = None
     try:
-        config, wrong = Config.model_validate(data), []
+        config = Config.model_validate(_with_places(data, str(path), wrong))
     except ValidationError as error:
-        config, wrong = None, mistakes(error, Config, str(path), lines)
-    wrong += _entry_mistakes(data, str(path), lines)
+        wrong = mistakes(error, Config, str(path), lines) + wrong
     if config is None or wrong:
         raise ConfigError(wrong)
     return _absolute(config, path.parent)
+
+
+def _with_places(data: dict[str, Plain], path: str, wrong: list[Mistake]) -> dict[str, Plain]:
+    """Return ``data`` with the places it does not name; those without a default are mistakes."""
+    found: dict[str, Plain] = {}
+    for key, place in _PLACES.items():
+        try:
+            found[key] = "/" if key in data else str(place())
+        except ValueError as error:
+            wrong.append(Mistake(path, None, key, str(error)))
+            found[key] = "/"
+    return found | data
 
 
 def _entry_mistakes(data: dict[str, Plain], path: str, lines: Lines) -> list[Mistake]:

@@ -248,6 +248,11 @@ class Limits(Section):
     message_bytes: Bytes = Field(
         default=4 << 20, description="Largest request; that of an Envoy has some 60,000 bytes."
     )
+    request_bytes_per_uid: Bytes = Field(
+        default=64 << 20,
+        description="What all requests of one user may hold that have come and were not read yet.",
+    )
+    request_bytes: Bytes = Field(default=256 << 20, description="The same of all users together.")
     header_bytes: Bytes = Field(default=16 << 10, description="Largest header of a request.")
     first_request: Duration = Field(
         default=timedelta(seconds=30),

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from accredit.identity.errors import ConfigError, Mistake
-
 _SYSTEM_CONFIG = Path("/etc/accredit/accredit.yaml")
 
 
@@ -19,39 +17,39 @@ def config_file() -> Path:
 
 
 def data_dir() -> Path:
-    """Return the system's data folder for root, the user's own for anybody else."""
+    """Return the system's data folder for root, the user's own for anybody else.
+
+    Raises:
+        ValueError: there is none.
+    """
     if os.geteuid() == 0:
         return Path("/var/lib/accredit")
     if state := _absolute("XDG_STATE_HOME"):
         return state / "accredit"
     if home := _absolute("HOME"):
         return home / ".local/state/accredit"
-    raise _nowhere("data_dir", "neither XDG_STATE_HOME nor HOME is set")
+    raise ValueError("has no default here: neither XDG_STATE_HOME nor HOME is set; set it")
 
 
 def socket() -> Path:
-    """Return where the Workload API and SDS are served."""
-    return _runtime_dir("socket") / "public/api.sock"
+    """Return where the Workload API and SDS are served; ValueError if there is no such place."""
+    return _runtime_dir() / "public/api.sock"
 
 
 def admin_socket() -> Path:
-    """Return where the agent is administered."""
-    return _runtime_dir("admin_socket") / "private/admin.sock"
+    """Return where the agent is administered; ValueError if there is no such place."""
+    return _runtime_dir() / "private/admin.sock"
 
 
-def _runtime_dir(key: str) -> Path:
+def _runtime_dir() -> Path:
     if os.geteuid() == 0:
         return Path("/run/accredit")
     if runtime := _absolute("XDG_RUNTIME_DIR"):
         return runtime / "accredit"
     # Nothing below /tmp: whoever comes first there owns the name.
-    raise _nowhere(key, "XDG_RUNTIME_DIR is not set")
+    raise ValueError("has no default here: XDG_RUNTIME_DIR is not set; set it")
 
 
 def _absolute(variable: str) -> Path | None:
     value = os.environ.get(variable, "")
     return Path(value) if value.startswith("/") else None
-
-
-def _nowhere(key: str, reason: str) -> ConfigError:
-    return ConfigError([Mistake("accredit", None, key, f"has no default here: {reason}; set it")])

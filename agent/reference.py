@@ -107,9 +107,7 @@ def _metadata(field: FieldInfo) -> list[Any]:
 def _default(field: FieldInfo) -> str:
     value = field.default
     if field.is_required():
-        return "required"
-    if field.default_factory is not None:
-        return "see there"
+        return "see there" if "Default:" in str(field.description) else "required"
     if value is None or value == () or isinstance(value, BaseModel):
         return ""
     if isinstance(value, timedelta):

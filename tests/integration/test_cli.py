@@ -42,7 +42,8 @@ def accredit(*arguments: str | Path, **environment: str) -> subprocess.Completed
         capture_output=True,
         text=True,
         timeout=30,
-        env={**os.environ, **environment},
+        env={**os.environ, "XDG_RUNTIME_DIR": "/run/user/1", "XDG_STATE_HOME": "/state"}
+        | environment,
     )
 
 

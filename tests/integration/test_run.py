@@ -38,7 +38,7 @@ def agent(tmp_path: Path) -> Iterator[AgentProcess]:
         yield running
 
 
-def run(config: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(config: Path) -> subprocess.CompletedProcess[str]:
     """Run an agent that is expected to end by itself."""
     return subprocess.run(
         [sys.executable, "-m", "accredit", "run", "-c", config],
@@ -46,7 +46,7 @@ def run(config: Path, **environment: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         timeout=30,
-        env={**os.environ, **environment},
+        env={**os.environ, "XDG_RUNTIME_DIR": "/run/user/1", "XDG_STATE_HOME": "/state"},
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,15 @@ _PATH = Path("/etc/accredit/accredit.yaml")
 _MINIMAL = (
     "trust_domain: prod.example\ndata_dir: /d\nsocket: /s/api.sock\nadmin_socket: /a/admin.sock\n"
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def places() -> Iterator[None]:
+    """Let the places be those of a user who has some, whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", "/run/user/1")
+        patch.setenv("XDG_STATE_HOME", "/state")
+        yield
 
 
 def parse(text: str) -> Config:
@@ -114,9 +125,25 @@ def test_a_tcp_address_is_refused_since_its_callers_cannot_be_identified(address
     assert reason == "a TCP caller cannot be identified; expected a unix socket's path"
 
 
+def test_places_without_a_default_are_told_with_all_other_mistakes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    for variable in ("XDG_RUNTIME_DIR", "XDG_STATE_HOME", "HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    found = mistakes("ttl: 1\n")
+    assert [key for _, key, _ in found] == [
+        "trust_domain",
+        "ttl",
+        "data_dir",
+        "socket",
+        "admin_socket",
+    ]
+    assert found[3][2] == "has no default here: XDG_RUNTIME_DIR is not set; set it"
+
+
 @pytest.mark.rows("WE-02")
-def test_the_default_socket_is_a_unix_socket(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/1")
+def test_the_default_socket_is_a_unix_socket() -> None:
     config = parse("trust_domain: prod.example\ndata_dir: /d")
     assert config.socket.name == "api.sock"
     assert config.socket.parent != config.admin_socket.parent
