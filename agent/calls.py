@@ -71,7 +71,7 @@ async def _answer(
 ) -> None:
     caller = connection.workload.caller
     caller.require_same()
-    decoded = _decoded(method, requests, connection)
+    decoded = _decoded(method, requests)
     answers = cast("Any", method.handler(decoded, Call(connection.workload, metadata)))
     async with aclosing(answers):
         answered = False
@@ -87,11 +87,8 @@ async def _answer(
         raise RuntimeError(f"{method.name} did not answer")
 
 
-async def _decoded(
-    method: Method, requests: AsyncIterator[bytes], connection: Connection
-) -> AsyncIterator[Any]:
+async def _decoded(method: Method, requests: AsyncIterator[bytes]) -> AsyncIterator[Any]:
     async for request in requests:
-        connection.stream_asked()
         yield method.decode(request)
 
 

@@ -16,6 +16,8 @@ from accredit.rotation.delivery import Method, Service, Shape
 
 Context = aio.ServicerContext[bytes, bytes]
 Find = Callable[[str], Connection]
+Requests = bytes | AsyncIterator[bytes]
+"""The one request, or all of them."""
 
 
 class Handlers:
@@ -56,14 +58,14 @@ class Handlers:
             async def keep(message: bytes) -> None:
                 answers.append(message)
 
-            await self._serve(method, _once(request), context, keep)
+            await self._serve(method, request, context, keep)
             return answers[0]
 
         return answer
 
     def _server_stream(self, method: Method) -> Callable[[bytes, Context], Awaitable[None]]:
         async def answer(request: bytes, context: Context) -> None:
-            await self._stream(method, _once(request), context)
+            await self._stream(method, request, context)
 
         return answer
 
@@ -73,9 +75,7 @@ class Handlers:
 
         return answer
 
-    async def _stream(
-        self, method: Method, requests: AsyncIterator[bytes], context: Context
-    ) -> None:
+    async def _stream(self, method: Method, requests: Requests, context: Context) -> None:
         async def send(message: bytes) -> None:
             try:
                 await context.write(message)
@@ -91,7 +91,7 @@ class Handlers:
             self._streams.discard(task)
 
     async def _serve(
-        self, method: Method, requests: AsyncIterator[bytes], context: Context, send: Send
+        self, method: Method, requests: Requests, context: Context, send: Send
     ) -> None:
         try:
             status = await self._status(method, requests, context, send)
@@ -103,7 +103,7 @@ class Handlers:
             await _abort(context, status)
 
     async def _status(
-        self, method: Method, requests: AsyncIterator[bytes], context: Context, send: Send
+        self, method: Method, requests: Requests, context: Context, send: Send
     ) -> Status:
         if self._stopping:
             return STOPPING
@@ -111,11 +111,22 @@ class Handlers:
             connection = self._find(context.peer())
         except AttestationError as error:
             return Status(error.status, str(error))
-        return await serve(method, connection, requests, _metadata(context), send)
+        if isinstance(requests, bytes):
+            connection.asked(len(requests))
+            messages = _once(requests)
+        else:
+            messages = _each(requests, connection)
+        return await serve(method, connection, messages, _metadata(context), send)
 
 
 async def _once(request: bytes) -> AsyncIterator[bytes]:
     yield request
+
+
+async def _each(requests: AsyncIterator[bytes], connection: Connection) -> AsyncIterator[bytes]:
+    async for request in requests:
+        connection.asked(len(request))
+        yield request
 
 
 async def _abort(context: Context, status: Status) -> None:

@@ -14,6 +14,7 @@ from accredit.agent.limits import Limits, Shares, affordable_connections, raise_
 from accredit.agent.refusals import Refusals
 from accredit.agent.seam import Carrier
 from accredit.agent.socket_path import listening
+from accredit.agent.unread import Unread
 from accredit.agent.waiting import Waiting
 from accredit.attestation.attestor import WorkloadAttestor, attest
 from accredit.attestation.caller import KernelCaller, identify
@@ -32,20 +33,26 @@ _NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 class AcceptedConnection:
     """One connection and its share of the listener's counts; a Connection of the seam."""
 
-    __slots__ = ("_listener", "close", "sock", "workload")
+    __slots__ = ("_listener", "_unread", "close", "sock", "workload")
 
     def __init__(self, listener: Listener, sock: socket.socket, workload: AttestedWorkload) -> None:
         self._listener = listener
         self.sock = sock
         self.workload = workload
+        self._unread = Unread(listener.request_bytes, workload.caller.uid, listener.now)
         self.close: Callable[[], None] = sock.close
 
     def stream_began(self) -> None:
         """Count one stream of its user."""
         self._listener.streams.take(self.workload.caller.uid)
 
-    def stream_asked(self) -> None:
-        """Stop waiting for a first request."""
+    def came(self, count: int) -> None:
+        """Count bytes that the caller has sent."""
+        self._unread.came(count)
+
+    def asked(self, count: int) -> None:
+        """Count a whole message; the connection is no longer waited for."""
+        self._unread.delivered(count)
         self._listener.waiting.remove(self)
 
     def stream_ended(self) -> None:
@@ -54,6 +61,7 @@ class AcceptedConnection:
 
     def ended(self) -> None:
         """Forget the connection; its socket is about to be closed."""
+        self._unread.close()
         self.workload.close()
         self._listener.connection_ended(self)
 
@@ -61,8 +69,8 @@ class AcceptedConnection:
 class Listener:
     """Serves one Unix socket through ``carrier``; a component.
 
-    ``ready`` is set while callers can connect; ``connections``, ``streams`` and ``waiting`` (for a
-    first request) count what there is just now.
+    ``ready`` is set while callers can connect; ``connections``, ``streams``, ``request_bytes`` and
+    ``waiting`` (for a first request) count what there is just now.
     """
 
     name = "listener"
@@ -79,6 +87,10 @@ class Listener:
         self.ready = asyncio.Event()
         self.connections = Shares("connections", limits.connections_per_uid, room)
         self.streams = Shares("streams", limits.streams_per_uid)
+        self.request_bytes = Shares(
+            "bytes of requests", limits.request_bytes_per_uid, limits.request_bytes
+        )
+        self.now = clock.monotonic
         self.waiting = Waiting[AcceptedConnection](limits.first_request, _close)
         self._path = path
         self._carrier = carrier

@@ -10,11 +10,25 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
-from collections.abc import Callable
+from typing import Protocol
+
+from accredit.identity.errors import UnavailableError
 
 _READ_BYTES = 1 << 16
 _EVENTS_PER_STEP = 256
 _GONE = select.EPOLLHUP | select.EPOLLERR
+
+
+class Watcher(Protocol):
+    """Who wants to know about a pair."""
+
+    def came(self, count: int) -> None:
+        """Hear how many bytes the outer side has sent; UnavailableError ends the pair."""
+        ...
+
+    def ended(self) -> None:
+        """Hear, once, that both sockets are about to be closed."""
+        ...
 
 
 class _End:
@@ -34,19 +48,17 @@ class _End:
 class Link:
     """One relayed pair: the outer socket a caller holds, and the inner one we connected."""
 
-    __slots__ = ("ended", "inner", "outer")
+    __slots__ = ("inner", "outer", "watcher")
 
-    def __init__(
-        self, outer: socket.socket, inner: socket.socket, ended: Callable[[], None]
-    ) -> None:
+    def __init__(self, outer: socket.socket, inner: socket.socket, watcher: Watcher) -> None:
         self.outer = _End(outer, self)
         self.inner = _End(inner, self)
         self.outer.other, self.inner.other = self.inner, self.outer
-        self.ended: Callable[[], None] | None = ended
+        self.watcher: Watcher | None = watcher
 
 
 class Relay:
-    """Every relayed pair of the process; it owns their sockets."""
+    """Every relayed pair of the process; it owns their sockets, which do not block."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -55,19 +67,19 @@ class Relay:
         self._buffer = memoryview(bytearray(_READ_BYTES))
         self._loop.add_reader(self._epoll.fileno(), self._step)
 
-    def add(self, outer: socket.socket, inner: socket.socket, ended: Callable[[], None]) -> Link:
-        """Relay between two non-blocking sockets; ``ended`` is called just before they close."""
-        link = Link(outer, inner, ended)
+    def add(self, outer: socket.socket, inner: socket.socket, watcher: Watcher) -> Link:
+        """Relay until either side ends it."""
+        link = Link(outer, inner, watcher)
         self._want(link.outer, select.EPOLLIN)
         self._want(link.inner, select.EPOLLIN)
         return link
 
     def drop(self, link: Link) -> None:
         """Close both sockets of a pair; what was not yet written is lost."""
-        ended, link.ended = link.ended, None
-        if ended is None:
+        watcher, link.watcher = link.watcher, None
+        if watcher is None:
             return
-        ended()
+        watcher.ended()
         for end in (link.outer, link.inner):
             self._want(end, 0)
             end.sock.close()
@@ -101,7 +113,7 @@ class Relay:
                 continue  # dropped earlier in this very step
             try:
                 self._handle(end, events)
-            except OSError:
+            except (OSError, UnavailableError):
                 self.drop(end.link)
 
     def _handle(self, end: _End, events: int) -> None:
@@ -119,8 +131,11 @@ class Relay:
         except BlockingIOError:
             return
         if not count:
-            self._finish(end)
+            end.finished = True
+            self._settle(end.link)
             return
+        if end is end.link.outer and end.link.watcher is not None:
+            end.link.watcher.came(count)
         sent = _send(end.other.sock, self._buffer[:count])
         if sent < count:
             end.other.pending = bytes(self._buffer[sent:count])
@@ -131,10 +146,6 @@ class Relay:
         if not end.pending:
             self._settle(end.link)
 
-    def _finish(self, end: _End) -> None:
-        end.finished = True
-        self._settle(end.link)
-
     def _settle(self, link: Link) -> None:
         """Read where there is room for what is read, write where something waits."""
         for end in (link.outer, link.inner):
@@ -142,10 +153,8 @@ class Relay:
                 return
         for end in (link.outer, link.inner):
             reading = not end.finished and not end.other.pending
-            self._want(
-                end,
-                (select.EPOLLIN if reading else 0) | (select.EPOLLOUT if end.pending else 0),
-            )
+            interest = select.EPOLLIN if reading else 0
+            self._want(end, interest | (select.EPOLLOUT if end.pending else 0))
 
     def _pass_on_end(self, end: _End) -> bool:
         """Tell the other side that no more comes; whether the pair lives on."""

@@ -36,8 +36,19 @@ class Connection(Protocol):
         """
         ...
 
-    def stream_asked(self) -> None:
-        """Note that a whole request has come: this is no connection that only sits there."""
+    def came(self, count: int) -> None:
+        """Count bytes that the caller has sent.
+
+        Raises:
+            UnavailableError: too many of them wait for the rest of their message; end it.
+        """
+        ...
+
+    def asked(self, count: int) -> None:
+        """Note that a whole message of ``count`` bytes has come.
+
+        It is no connection that only sits there.
+        """
         ...
 
     def stream_ended(self) -> None:

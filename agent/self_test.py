@@ -72,7 +72,10 @@ class Probe:
         """Refuse, like ``workload``."""
         raise UnavailableError("the agent is starting")
 
-    def stream_asked(self) -> None:
+    def came(self, count: int) -> None:
+        """Nothing to count."""
+
+    def asked(self, count: int) -> None:
         """Nothing to count."""
 
     def stream_ended(self) -> None:

@@ -85,7 +85,8 @@ class GrpcTransport:
             inner.bind(f"\0{name}")
             self._live[name] = connection  # before grpcio can hear of it
             inner.connect(self._address)
-            link = self._relay.add(connection.sock, inner, partial(self._forget, name))
+            relayed = _Relayed(self._live, name, connection)
+            link = self._relay.add(connection.sock, inner, relayed)
         except OSError:
             self._live.pop(name, None)
             inner.close()
@@ -104,9 +105,6 @@ class GrpcTransport:
             self._handlers.stop_streams()
             await self._server.shutdown(grace.total_seconds())
             self._relay.close()
-
-    def _forget(self, name: str) -> None:
-        self._live.pop(name).ended()  # before the name is free
 
     def _find(self, peer: str) -> Connection:
         connection = self._live.get(_name(peer))
@@ -128,6 +126,24 @@ class GrpcTransport:
             raise UnavailableError(
                 f"grpcio {grpc.__version__} does not name peers as before: callers may be mixed up"
             )
+
+
+class _Relayed:
+    """Keeps the table right: the name leaves it before our socket lets go of the name."""
+
+    __slots__ = ("_connection", "_live", "_name")
+
+    def __init__(self, live: dict[str, Connection], name: str, connection: Connection) -> None:
+        self._live = live
+        self._name = name
+        self._connection = connection
+
+    def came(self, count: int) -> None:
+        self._connection.came(count)
+
+    def ended(self) -> None:
+        del self._live[self._name]
+        self._connection.ended()
 
 
 def _name(peer: str) -> str:
