@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from support.ca import TestCa
-from support.certificate import common_name
+from support.certificate import AUTHORITY, common_name
 from support.clock import EPOCH
 
 from accredit.identity.bundle import TrustBundle, parse_bundle
@@ -235,19 +236,9 @@ def test_a_chain_has_one_leaf_and_at_most_eight_intermediates(count: int) -> Non
 
 def test_intermediates_that_all_sign_each_other_do_not_keep_us_busy() -> None:
     loop = TestCa(subject="loop")
-    again = [loop.intermediate(subject="loop") for _ in range(8)]
-    same_key = [
-        x509.CertificateBuilder(
-            common_name("loop"),
-            common_name("loop"),
-            loop.key.public_key(),
-            number + 1,
-            EPOCH - HOUR,
-            EPOCH + HOUR,
-            list(each.certificate.extensions),
-        ).sign(loop.key, SHA256())
-        for number, each in enumerate(again)
-    ]
+    public, name = loop.key.public_key(), common_name("loop")
+    again = replace(AUTHORITY, subject="loop")
+    same_key = [again.sign(public, name, loop.key) for _ in range(8)]
     with pytest.raises(X509SvidError, match="maximum signature check limit"):
         _verify([loop.issue(A).leaf, *same_key], CA.bundle())
 
