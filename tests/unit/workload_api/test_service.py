@@ -7,7 +7,7 @@ from typing import Any, Never
 import pytest
 from google.protobuf.message import Message
 from support.entries import entry
-from support.fake_workload import FakeWorkload
+from support.fake_workload import FakeCaller, FakeWorkload
 from support.running import quiet, running
 from support.workload_api import HEADER, WorkloadApiBench
 
@@ -120,12 +120,25 @@ async def test_a_caller_without_an_entry_is_refused(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", X509 + JWT)
-async def test_a_caller_that_has_exited_is_refused(method: str) -> None:
+async def test_a_caller_that_cannot_be_identified_is_refused(method: str) -> None:
     bench = WorkloadApiBench(entry("/web"))
     good = await request(bench, method)
-    bench.web.caller.alive = False
+    gone = FakeWorkload(caller=FakeCaller(alive=False))
     with pytest.raises(AttestationError, match="caller 4711 has exited"):
-        await bench.ask(method, good)
+        await bench.ask(method, good, workload=gone)
+
+
+@pytest.mark.parametrize("method", STREAMS)
+async def test_a_stream_says_nothing_more_to_a_caller_that_has_exited(method: str) -> None:
+    bench = WorkloadApiBench(entry("/web"))
+    stream = bench.call(method)
+    async with running(bench.identities, stream):
+        await quiet()
+        bench.web.caller.alive = False
+        bench.authority.rotate()
+        await quiet()
+    assert len(stream.seen) == 1
+    assert isinstance(stream.error, AttestationError)
 
 
 @pytest.mark.rows("WC-19", "XS-20")
