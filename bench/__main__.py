@@ -52,20 +52,30 @@ def _options() -> argparse.Namespace:
 
 def _plan(agent: Agent, floor: Floor, results: Results) -> list[tuple[str, Scenario]]:
     affordable = (raise_file_limit() - _FILES_FOR_THE_REST) // _FILES_PER_STREAM
+    counts = [streams for streams in _STREAMS if streams <= affordable]
+    if len(counts) < len(_STREAMS):
+        print(f"only {affordable} streams with this limit of open files", file=sys.stderr)
     plan: list[tuple[str, Scenario]] = [("signing", partial(_signing, results))]
     for side in (floor, agent):
         plan += [
             (f"cold-start {side.name}", partial(scenarios.cold_start, side, results)),
             (f"first-svid {side.name}", partial(scenarios.first_svid, side, results)),
+            *(
+                (f"memory-{streams} {side.name}", partial(scenarios.memory, side, results, streams))
+                for streams in counts
+            ),
+            *(
+                (
+                    f"fan-out-{streams} {side.name}",
+                    partial(scenarios.fan_out, side, results, streams),
+                )
+                for streams in counts
+            ),
+            (
+                f"fan-out-node {side.name}",
+                partial(scenarios.fan_out, side, results, _STREAMS[0], repeat_node=True),
+            ),
         ]
-        for streams in _STREAMS:
-            if streams > affordable:
-                print(f"{streams} streams: not with this limit of open files", file=sys.stderr)
-                continue
-            plan += [
-                (f"memory {side.name}", partial(scenarios.memory, side, results, streams)),
-                (f"fan-out {side.name}", partial(scenarios.fan_out, side, results, streams)),
-            ]
     return [*plan, ("first-start", partial(scenarios.first_start, agent, results))]
 
 

@@ -20,6 +20,7 @@ from grpc import aio
 from bench.methods import (
     CHANNEL_OPTIONS,
     FETCH_X509_SVID,
+    NODE,
     SECURITY_HEADER,
     STREAM_SECRETS,
     acknowledgement,
@@ -36,6 +37,7 @@ class Client:
         self._address = address
         self._tasks = tasks
         self._streams: list[asyncio.Task[None]] = []
+        self._every_time = b""
         self._arrived: list[float] = []
         self._all_arrived = asyncio.Event()
 
@@ -61,8 +63,12 @@ class Client:
                 tasks.create_task(work())
         return took
 
-    async def open(self, count: int, parallel: int) -> None:
-        """Open ``count`` SDS streams, each on its connection, up to the first message."""
+    async def open(self, count: int, parallel: int, *, repeat_node: bool = False) -> None:
+        """Open ``count`` SDS streams, each on its connection, up to the first message.
+
+        With ``repeat_node`` every acknowledgement has it, as Envoy's have unless told otherwise.
+        """
+        self._every_time = NODE if repeat_node else b""
         gate = asyncio.Semaphore(parallel)
         opened = [asyncio.Event() for _ in range(count)]
         for event in opened:
@@ -111,14 +117,14 @@ class Client:
             stream = _stream_secrets(channel)
             await stream.write(subscription())
             message = await stream.read()
-            await stream.write(acknowledgement(message))
+            await stream.write(acknowledgement(message) + self._every_time)
             opened.set()
             gate.release()
             while (message := await stream.read()) is not aio.EOF:
                 self._arrived.append(time.monotonic())
                 if len(self._arrived) == len(self._streams):
                     self._all_arrived.set()
-                await stream.write(acknowledgement(message))
+                await stream.write(acknowledgement(message) + self._every_time)
 
 
 def _stream_secrets(channel: aio.Channel) -> Any:

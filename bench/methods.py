@@ -16,13 +16,13 @@ _SECRET_TYPE = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Se
 
 
 def subscription() -> bytes:
-    """Return the first request of a stream that wants the default certificate."""
+    """Return the first request of an Envoy that wants its certificate."""
     request = DiscoveryRequest(type_url=_SECRET_TYPE, resource_names=["default"])
-    return request.SerializeToString()
+    return request.SerializeToString() + NODE
 
 
 def acknowledgement(response: bytes) -> bytes:
-    """Return what a client sends that took ``response`` over."""
+    """Return what an Envoy sends that took ``response`` over."""
     taken = DiscoveryResponse.FromString(response)
     request = DiscoveryRequest(
         type_url=_SECRET_TYPE,
@@ -31,3 +31,26 @@ def acknowledgement(response: bytes) -> bytes:
         response_nonce=taken.nonce,
     )
     return request.SerializeToString()
+
+
+def _field(number: int, value: bytes) -> bytes:
+    """Return a protobuf field of bytes."""
+    return b"".join((_varint(number << 3 | 2), _varint(len(value)), value))
+
+
+def _varint(value: int) -> bytes:
+    low, rest = value & 0x7F, value >> 7
+    return bytes([low | 0x80]) + _varint(rest) if rest else bytes([low])
+
+
+def _node() -> bytes:
+    """Return the field ``node`` as an Envoy fills it: 60 KB, nearly all of it extensions."""
+    category = _field(2, b"envoy.transport_sockets.upstream")
+    types = _field(6, b"envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext")
+    extensions = (
+        _field(1, b"envoy.extension.%03d" % each) + category + types for each in range(516)
+    )
+    return _field(2, _field(1, b"bench") + b"".join(_field(9, each) for each in extensions))
+
+
+NODE = _node()

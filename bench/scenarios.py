@@ -31,18 +31,18 @@ def first_svid(side: Side, results: Results) -> None:
             results.add(f"{name}: connections", "/s", side.name, rate)
 
 
-def fan_out(side: Side, results: Results, streams: int) -> None:
+def fan_out(side: Side, results: Results, streams: int, *, repeat_node: bool = False) -> None:
     """One new SVID to every SDS stream, each on its own connection."""
     with side.serving() as server, client(server.socket) as load:
         load.do("first")
-        load.do("open", count=streams, parallel=32)
+        load.do("open", count=streams, parallel=32, repeat_node=repeat_node)
         for _ in range(_PUSHES):
             before = server.settled()
             load.do("arm")
             side.push(server)
             arrived = load.do("gather")
             cpu = server.settled().cpu_seconds - before.cpu_seconds
-            name = f"one rotation to {streams:,} streams"
+            name = f"one rotation to {streams:,} streams" + ", 60 KB ACKs" * repeat_node
             aim = Aim("< 1 s", 1000) if streams == 1000 else None
             spread = max(arrived) - min(arrived)
             results.add(f"{name}: first to last", "ms", side.name, spread * 1e3, aim)
