@@ -25,6 +25,7 @@ from accredit.identity.errors import AccreditError, AttestationError, RequestErr
 MAX_REQUEST_BYTES = 64 * 1024
 _IDLE_SECONDS = 30
 _CONNECTIONS = 16
+_PAUSE_SECONDS = 0.1
 _CREDENTIALS = struct.Struct("iII")
 _OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
@@ -64,7 +65,7 @@ class AdminServer:
                 if error.errno not in _OUT_OF_DESCRIPTORS:
                     raise
                 _logger.warning("no descriptor for an administrator", extra={"error": str(error)})
-                await asyncio.sleep(1)
+                await asyncio.sleep(_PAUSE_SECONDS)
             else:
                 return connection
 

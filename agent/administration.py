@@ -60,7 +60,8 @@ class Administration:
     def status_line(self) -> str:
         """Return one line for the supervisor."""
         count = len(self._authority.entries)
-        return f"{self._authority.trust_domain}: {count} entr{'y' if count == 1 else 'ies'}"
+        noun = "entry" if count == 1 else "entries"
+        return f"{self._authority.trust_domain} at {self._plan.socket}: {count} {noun}"
 
     def request_reload(self) -> None:
         """Reload entries and federated bundles soon; mistakes go to the log."""

@@ -47,7 +47,7 @@ def admin_path(config: Path | None, admin_socket: Path | None) -> Path:
     if admin_socket is not None:
         return admin_socket
     path = config or places.config_file()
-    if config is None and not path.exists():
+    if path == places.SYSTEM_CONFIG and not path.exists():
         return _default_socket()
     # Pydantic takes longer to load than the question takes.
     from accredit.agent.config import load_config  # noqa: PLC0415

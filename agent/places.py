@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-_SYSTEM_CONFIG = Path("/etc/accredit/accredit.yaml")
+SYSTEM_CONFIG = Path("/etc/accredit/accredit.yaml")
 
 
 def config_file() -> Path:
@@ -13,7 +13,7 @@ def config_file() -> Path:
     if chosen := os.environ.get("ACCREDIT_CONFIG"):
         return Path(chosen)
     local = Path("accredit.yaml")
-    return local if local.exists() else _SYSTEM_CONFIG
+    return local if local.exists() else SYSTEM_CONFIG
 
 
 def data_dir() -> Path:

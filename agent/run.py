@@ -91,7 +91,7 @@ async def run(agent: Agent, supervisor: Supervisor) -> int:
 async def _announce(agent: Agent, supervisor: Supervisor) -> None:
     for event in agent.started:
         await event.wait()
-    _logger.info("ready")
+    _logger.info("ready", extra={"status": agent.status()})
     supervisor.ready(agent.status())
 
 

@@ -195,6 +195,25 @@ def test_a_running_agent_is_found_through_its_configuration(agent: AgentProcess)
     assert done.returncode == 0
 
 
+def test_without_anything_to_find_it_by_the_agent_is_looked_for_at_its_default_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ACCREDIT_CONFIG", raising=False)
+    done = accredit("status", XDG_RUNTIME_DIR="")
+    if _UID == 0:
+        assert "/run/accredit/private/admin.sock" in done.stderr
+    else:
+        assert done.returncode == 2
+        assert "--admin-socket has no default here: XDG_RUNTIME_DIR is not set" in done.stderr
+
+
+def test_a_configuration_that_was_named_has_to_be_there(tmp_path: Path) -> None:
+    done = accredit("status", ACCREDIT_CONFIG=str(tmp_path / "gone.yaml"))
+    assert done.returncode == 1
+    assert "gone.yaml: cannot be read: no such file or directory" in done.stderr
+
+
 def test_the_root_is_rotated_and_waited_for(agent: AgentProcess) -> None:
     before = json.loads(agent.command("ca", "show", "-c", agent.config, "--output=json"))
     agent.command("ca", "rotate", "--wait", "-c", agent.config)

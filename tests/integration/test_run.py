@@ -126,7 +126,7 @@ def test_the_supervisor_hears_when_it_is_ready_reloads_and_stops(tmp_path: Path)
             env={**os.environ, "NOTIFY_SOCKET": str(notify)},
         ) as process:
             ready = supervisor.recv(4096).decode()
-            assert ready == "READY=1\nSTATUS=prod.example: 1 entry"
+            assert ready == f"READY=1\nSTATUS=prod.example at {agent.socket}: 1 entry"
             assert agent.socket.exists()
             process.send_signal(signal.SIGHUP)
             assert supervisor.recv(4096).startswith(b"RELOADING=1\nMONOTONIC_USEC=")

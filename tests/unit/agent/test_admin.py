@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
+import resource
+import socket
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -119,3 +123,30 @@ async def test_a_second_server_at_the_same_path_is_refused(path: Path) -> None:
     async with serving(path):
         with pytest.raises(StoreError, match="another process is serving here; stop it"):
             await AdminServer(path, {}).run()
+
+
+async def test_out_of_descriptors_it_waits_until_there_are_some(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with serving(path):
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.setblocking(False)
+            highest = max(int(each.name) for each in Path("/proc/self/fd").iterdir())
+            resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
+            filler = []
+            try:
+                with contextlib.suppress(OSError):
+                    while True:
+                        filler.append(os.dup(caller.fileno()))
+                caller.connect(str(path))
+                while not caplog.messages:  # noqa: ASYNC110  a log line tells nobody
+                    await asyncio.sleep(0.01)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+                for number in filler:
+                    os.close(number)
+            caller.sendall(b'{"method": "echo"}\n')
+            answer = await asyncio.get_running_loop().sock_recv(caller, 4096)
+    assert answer == b'{"result": {}}\n'
+    assert caplog.messages[0] == "no descriptor for an administrator"

@@ -125,7 +125,8 @@ async def test_a_reload_checks_first(bench: Bench) -> None:
 
 
 def test_the_supervisor_is_told_one_line(bench: Bench) -> None:
-    assert bench.administration.status_line() == "prod.example: 3 entries"
+    socket = bench.config.parent / "api.sock"
+    assert bench.administration.status_line() == f"prod.example at {socket}: 3 entries"
 
 
 async def test_health_tells_what_is_wrong(bench: Bench) -> None:

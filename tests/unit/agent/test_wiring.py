@@ -25,7 +25,7 @@ async def test_what_serves_starts_last_and_so_stops_first(tmp_path: Path) -> Non
     async with wired(plan(tmp_path)) as agent:
         names = [component.name for component in agent.components]
         assert names == ["authority", "rotation", "entries", "admin", "listener"]
-        assert agent.status() == "a: 0 entries"
+        assert agent.status() == f"a at {tmp_path}/api.sock: 0 entries"
 
 
 async def test_nothing_is_left_open_so_that_it_can_be_built_again(tmp_path: Path) -> None:
