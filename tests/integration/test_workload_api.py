@@ -55,7 +55,7 @@ async def code_of(
     return Code.OK
 
 
-@pytest.mark.rows("WC-01", "WE-01", "WE-29")
+@pytest.mark.rows("WC-01", "WE-01", "WE-10", "WE-29")
 async def test_every_method_of_both_profiles_answers_over_the_socket(tmp_path: Path) -> None:
     served = ServedWorkloadApi(tmp_path, entry("/web", ME, hint="internal"), entry("/api", ME))
     async with served.serving():

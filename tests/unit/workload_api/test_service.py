@@ -81,7 +81,8 @@ async def test_a_profile_that_is_switched_off_is_unimplemented(
     off: list[str], on: list[str], switch: str
 ) -> None:
     everything = WorkloadApiBench(entry("/web"))
-    bench = WorkloadApiBench(entry("/web"), **{f"{switch}_profile": False})
+    switched: dict[str, Any] = {f"{switch}_profile": False}
+    bench = WorkloadApiBench(entry("/web"), **switched)
     for method in off:
         with pytest.raises(UnimplementedError, match="this profile is not offered here"):
             await bench.ask(method, await request(everything, method), workload=STRANGER)
