@@ -73,10 +73,14 @@ class Stream(Generic[R]):
             raise self._mail.error
 
     def _step(self) -> bytes | None:
+        snapshot = self._mail.snapshot
+        # A request is left where it is until it can be answered: what a client said before it
+        # closed its half of the stream counts.
+        if snapshot is None or self._mail.error is not None:
+            return None
         if (request := self._mail.take()) is not None:
             self._session.receive(request)
-        snapshot = self._mail.snapshot
-        return None if snapshot is None or self._mail.ended else self._session.message(snapshot)
+        return self._session.message(snapshot)
 
     async def _read(self) -> None:
         try:
@@ -84,11 +88,12 @@ class Stream(Generic[R]):
                 async for request in self._requests:
                     deadline.reschedule(None)
                     await self._mail.put(request)
-            self._mail.end()
         except TimeoutError:
             self._mail.end(RequestError(f"no request in {self._first_request_seconds} seconds"))
         except AccreditError as error:
             self._mail.end(error)
+        finally:
+            self._mail.end()
 
     async def _follow(self) -> None:
         try:

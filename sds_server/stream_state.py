@@ -76,6 +76,8 @@ class StreamState:
     def forget(self, name: str) -> None:
         """Send ``name`` again, even if nothing has changed."""
         self._sent.pop(name, None)
+        if name in self.holding:
+            self.holding.versions[name] = ""
 
     def due(self, catalog: Catalog) -> tuple[Secret, ...]:
         """Return what Envoy should have and was not sent on this stream."""

@@ -47,7 +47,7 @@ class Subscription:
         self._name(request.names)
         if request.version:
             for name in request.names:
-                self.state.claim(name, request.version)
+                self.state.claim(name, "")  # its version stands for all names together
 
     def _name(self, names: tuple[str, ...]) -> None:
         if self.state.everything and not names:

@@ -34,18 +34,21 @@ class Verdicts:
     def choose(
         self, newest: Secret, current: str | None, usable: Callable[[Secret], bool]
     ) -> Secret | None:
-        """Return what Envoy should have: ``newest``, the last good one, or None for "say nothing".
+        """Return what to send: ``newest``, the last good one, or None to leave Envoy what it has.
 
-        ``current`` is the version it was sent last; ``usable`` tells whether an older secret may
-        still be given to it.
+        ``current`` is the version it was sent last, if that is known; ``usable`` tells whether an
+        older secret may still be given to it.
         """
         name = newest.name
-        if not self._was_refused(newest):
+        if not self._was_refused(name, newest.version):
             return newest
-        if newest.version == current == self._suspects.get(name):
-            return newest
+        # What was sent since may yet be accepted; and a suspect is in use once the other is healed.
+        if current and (
+            not self._was_refused(name, current) or current == self._suspects.get(name)
+        ):
+            return None
         good = self._good.get(name)
-        return good if good and not self._was_refused(good) and usable(good) else None
+        return good if good and not self._was_refused(name, good.version) and usable(good) else None
 
     def sent(self, secret: Secret) -> None:
         """Note that ``secret`` goes out."""
@@ -56,7 +59,7 @@ class Verdicts:
 
     def accepted(self, secret: Secret) -> None:
         """Note that Envoy acknowledged ``secret``."""
-        if self._was_refused(secret):
+        if self._was_refused(secret.name, secret.version):
             return
         self._good[secret.name] = secret
         if self._healing.get(secret.name) == secret.version:
@@ -81,5 +84,5 @@ class Verdicts:
         for state in (self._good, self._healing, self._suspects):
             state.pop(name, None)
 
-    def _was_refused(self, secret: Secret) -> bool:
-        return secret.version in self._refused.get(secret.name, ())
+    def _was_refused(self, name: str, version: str) -> bool:
+        return version in self._refused.get(name, ())

@@ -279,3 +279,31 @@ def test_closing_gives_every_name_back() -> None:
     player = play(Subscription, (State(a="1"), ""), (ask("a", "b"), "1: a=1"))
     player.machine.state.close()
     assert player.peer.describe()["secrets"] == []
+
+
+def test_late_answers_do_not_make_two_good_secrets_take_turns() -> None:
+    play(
+        Subscription,
+        (State(a="4"), ""),
+        (ask("a"), "1: a=4"),
+        (State(a="1"), "2: a=1"),
+        (nack("1", "a"), ""),
+        (State(a="2"), "3: a=2"),
+        (State(a="4"), ""),
+        (ack("2", "a"), ""),
+        (ack("3", "a"), ""),
+    )
+
+
+def test_a_first_request_is_answered_with_the_last_good_one_if_the_newest_was_refused() -> None:
+    player = play(
+        Subscription,
+        (State(a="1"), ""),
+        (ask("a"), "1: a=1"),
+        (ack("1", "a"), ""),
+        (State(a="2"), "2: a=2"),
+        (nack("2", "a"), "3: a=1"),
+    )
+    again = Player(Subscription, player.peer)
+    again.play(State(a="2"))
+    assert again.play(ask("a", version="1")) == "1: a=1"
