@@ -1,9 +1,11 @@
-"""What is allowed in a configuration and still probably not meant. Pure."""
+"""What is allowed in a configuration and still probably not meant."""
 
 from __future__ import annotations
 
+import grp
+import pwd
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from accredit.agent.plan import Plan
 from accredit.authority.durations import format_duration
@@ -11,6 +13,11 @@ from accredit.authority.entry import Entry
 from accredit.authority.entry_set import EntrySet
 
 _NEEDS_PATH = ("path:", "sha256:")
+_DATABASES: Mapping[str, Callable[[str], object]] = {
+    "user": pwd.getpwnam,
+    "group": grp.getgrnam,
+    "supplementary_group": grp.getgrnam,
+}
 
 
 def doubts(plan: Plan, entries: EntrySet) -> Iterator[str]:
@@ -23,6 +30,7 @@ def doubts(plan: Plan, entries: EntrySet) -> Iterator[str]:
     yield from _same_hints(entries)
     for entry in entries:
         yield from _alone(entry, plan)
+        yield from _unknown_names(entry)
 
 
 def _several_defaults(entries: EntrySet) -> Iterator[str]:
@@ -58,6 +66,17 @@ def _alone(entry: Entry, plan: Plan) -> Iterator[str]:
             f"{entry.source}: ttl {format_duration(entry.x509_ttl)} is more than "
             f"{format_duration(longest)}, the longest of authority.embedded: it is cut short"
         )
+
+
+def _unknown_names(entry: Entry) -> Iterator[str]:
+    for selector in sorted(entry.selectors):
+        kind, _, name = selector.value.partition(":")
+        look_up = _DATABASES.get(kind)
+        if selector.type == "unix" and look_up is not None:
+            try:
+                look_up(name)
+            except KeyError:
+                yield f"{entry.source}: {selector} never holds: no such name on this machine"
 
 
 def _by_selectors(entries: EntrySet) -> Iterator[list[Entry]]:

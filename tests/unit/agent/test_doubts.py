@@ -46,6 +46,14 @@ def test_a_good_configuration_raises_none(tmp_path: Path) -> None:
             _ENTRY + "  - {id: /b, selectors: ['unix:path:/bin/b']}\n",
             "FILE:7: unix:path:/bin/b never holds unless attestation.unix.discover_path is true",
         ),
+        (
+            _ENTRY + "  - {id: /b, selectors: ['unix:user:nobody-at-all', 'unix:user:root']}\n",
+            "FILE:7: unix:user:nobody-at-all never holds: no such name on this machine",
+        ),
+        (
+            _ENTRY + "  - {id: /b, selectors: ['unix:supplementary_group:none-at-all']}\n",
+            "FILE:7: unix:supplementary_group:none-at-all never holds: no such name on this machine",
+        ),
         (_ENTRY + "ttl: 20d\n", f"FILE:6: ttl 20d {_TOO_LONG}"),
     ],
 )
