@@ -51,8 +51,8 @@ def test_a_good_configuration_raises_none(tmp_path: Path) -> None:
             "FILE:7: unix:user:nobody-at-all never holds: no such name on this machine",
         ),
         (
-            _ENTRY + "  - {id: /b, selectors: ['unix:supplementary_group:none-at-all']}\n",
-            "FILE:7: unix:supplementary_group:none-at-all never holds: no such name on this machine",
+            _ENTRY + "  - {id: /b, selectors: ['unix:supplementary_group:nix']}\n",
+            "FILE:7: unix:supplementary_group:nix never holds: no such name on this machine",
         ),
         (_ENTRY + "ttl: 20d\n", f"FILE:6: ttl 20d {_TOO_LONG}"),
     ],
