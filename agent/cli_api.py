@@ -16,6 +16,7 @@ import click
 
 from accredit.agent import api_files, api_output, cli_options, table
 from accredit.agent.client import JWT_BUNDLES, X509_BUNDLES, X509_CONTEXT, Stream, WorkloadApiClient
+from accredit.agent.grpcio import be_quiet
 from accredit.identity.errors import ConfigError, SpiffeIdError, UnimplementedError
 from accredit.identity.spiffe_id import SpiffeId
 from accredit.rotation.clock import SystemClock
@@ -72,6 +73,7 @@ def _client(command: Command) -> Callable[..., None]:
             endpoint = find_endpoint(socket, os.environ)
         except ConfigError as error:
             raise click.UsageError(str(error)) from None
+        be_quiet()
         clock = SystemClock()
         try:
             client = WorkloadApiClient(endpoint, clock, timeout=timedelta(seconds=timeout))

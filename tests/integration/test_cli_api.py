@@ -162,6 +162,31 @@ def test_interrupting_a_watcher_is_no_failure(agent: AgentProcess) -> None:
         assert watcher.stderr.read() == b""
 
 
+@pytest.mark.rows("WC-07", "WE-23")
+def test_a_watcher_outlives_the_agent_and_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:
+    agent = AgentProcess(tmp_path, _CONFIG.replace("ttl: 4s", "ttl: 1h"))
+    command = [sys.executable, "-m", "accredit", "api", "watch", f"--socket=unix://{agent.socket}"]
+    with (
+        agent.running(),
+        subprocess.Popen(
+            [*command, "--output=json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as watcher,
+    ):
+        assert watcher.stdout is not None
+        assert watcher.stderr is not None
+        first = json.loads(watcher.stdout.readline())
+        agent.kill()
+        broken = json.loads(watcher.stdout.readline())
+        assert broken["state"] == first["state"]
+        assert "UNAVAILABLE" in broken["problem"]
+        agent.start()
+        while json.loads(watcher.stdout.readline())["problem"]:
+            pass
+        watcher.send_signal(signal.SIGINT)
+        assert watcher.wait(10) == 0
+        assert watcher.stderr.read() == b""
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
