@@ -69,8 +69,9 @@ def serving(command: list[str], socket: Path, log: Path) -> Iterator[Server]:
         )
     try:
         yield Server(process, socket, started)
-        if process.poll() is not None:
-            raise RuntimeError(f"{command[0]} ended by itself: see {log}")
+    except BaseException:
+        sys.stderr.write(log.read_text())
+        raise
     finally:
         process.terminate()
         process.wait(_READY_SECONDS)
