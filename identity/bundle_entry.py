@@ -61,7 +61,7 @@ def _first_certificate(x5c: object) -> x509.Certificate:
         case [str() as first, *_]:
             try:
                 return x509.load_der_x509_certificate(base64.b64decode(first, validate=True))
-            except ValueError:
+            except (ValueError, x509.InvalidVersion):
                 raise ValueError("x5c holds no certificate in base64 DER") from None
         case _:
             raise ValueError("x5c is missing or empty")

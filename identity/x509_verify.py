@@ -120,5 +120,5 @@ def _element_size(head: bytes) -> int:
 def _load(data: bytes) -> x509.Certificate:
     try:
         return x509.load_der_x509_certificate(data)
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         raise X509SvidError("RFC 5280 4.1", "not a certificate in DER") from None

@@ -134,6 +134,12 @@ def _without(key: Mapping[str, object], name: str) -> dict[str, object]:
     return {member: value for member, value in key.items() if member != name}
 
 
+def _version_2(certificate: str) -> str:
+    der = base64.b64decode(certificate)
+    version_3, version_2 = b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x01"
+    return base64.b64encode(der.replace(version_3, version_2, 1)).decode()
+
+
 @pytest.mark.parametrize(
     ("bad", "warning"),
     [
@@ -175,6 +181,7 @@ def _without(key: Mapping[str, object], name: str) -> dict[str, object]:
         ({**X2, "x5c": [X2["x5c"][0][:-8]]}, "x5c holds no certificate in base64 DER"),
         ({**X2, "x5c": ["-" + X2["x5c"][0]]}, "x5c holds no certificate in base64 DER"),
         ({**X2, "x5c": ["\n" + X2["x5c"][0]]}, "x5c holds no certificate in base64 DER"),
+        ({**X2, "x5c": [_version_2(X2["x5c"][0])]}, "x5c holds no certificate in base64 DER"),
         ({**X2, "x5c": X3["x5c"]}, "the certificate in x5c is not of the entry's key"),
         (_without(X2, "x"), "x is missing or not a string"),
         ({**J2, "y": J2["x"]}, "x and y are no point of the curve"),

@@ -269,6 +269,7 @@ DER = CA.certificate.public_bytes(Encoding.DER)
         b"\x30\x84\xff\xff\xff\xff",
         b"\x31" + DER[1:],
         CA.certificate.public_bytes(Encoding.PEM),
+        DER.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x01", 1),  # of version 2
     ],
     ids=lambda data: f"{data[:3].hex()} and {len(data)} bytes",
 )
