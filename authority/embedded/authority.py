@@ -84,9 +84,11 @@ class EmbeddedAuthority:
             StoreError: the folder cannot be used as it is; see :meth:`Vault.open`.
         """
         vault = Vault.open(data_dir, trust_domain, partial(first, trust_domain, settings, clock))
-        hinted = vault.state.with_refresh_hint(settings.refresh_hint, clock.now())
-        if hinted != vault.state:
-            vault.save(hinted)
+        state = vault.state.with_refresh_hint(settings.refresh_hint, clock.now()).with_longest(
+            {Kind.X509: settings.x509_policy().max_ttl, Kind.JWT: settings.jwt_policy().max_ttl}
+        )
+        if state != vault.state:
+            vault.save(state)
         return cls(vault, settings, clock, entries)
 
     def close(self) -> None:
@@ -144,7 +146,7 @@ class EmbeddedAuthority:
         signer, key, now = self._ready(Kind.X509)
         ttl = min(entry.x509_ttl, self._rotation.policy(Kind.X509).max_ttl)
         until = min(now + ttl, signer.not_after)
-        self._rotation.promise(signer, until)
+        self._rotation.note_signed(signer, until)
         leaf = await _in_time(
             key,
             partial(
@@ -170,7 +172,7 @@ class EmbeddedAuthority:
         """
         signer, key, now = self._ready(Kind.JWT)
         ttl = min(entry.jwt_ttl, self._rotation.policy(Kind.JWT).max_ttl, signer.not_after - now)
-        self._rotation.promise(signer, now + ttl)
+        self._rotation.note_signed(signer, now + ttl)
         return await _in_time(
             key,
             partial(

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from accredit.authority.embedded.schedule import Step
 from accredit.authority.embedded.signers import certificate
-from accredit.authority.embedded.state import Kind, Signer, State
+from accredit.authority.embedded.state import Kind, Phase, Signer, State
 
 
 def describe(state: State, steps: Iterable[Step]) -> dict[str, object]:
@@ -38,7 +38,7 @@ def _signer(signer: Signer) -> dict[str, object]:
         "not_after": _time(signer.not_after),
         "prepared_at": _time(signer.prepared_at),
         "activated_at": None if signer.activated_at is None else _time(signer.activated_at),
-        "signed_until": _time(signer.signed_until),
+        "needed_until": _time(signer.signed_until) if signer.phase is Phase.OLD else None,
         "forced": signer.forced,
     }
 

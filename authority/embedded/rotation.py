@@ -57,8 +57,7 @@ class SignerRotation:
         self._clock = clock
         self._changed = changed
         self._served_since: dict[str, float] = {}
-        self._signed_until = {each.kid: each.signed_until for each in vault.state.signers}
-        self._promise_after = datetime.min.replace(tzinfo=clock.now().tzinfo)
+        self._signed_until = _signed_by_others(vault, whole_seconds(clock.now()))
         # New keys that could not be saved are tried again, rather than leave one behind each time.
         self._unsaved: dict[Kind, PrivateKey] = {}
         self._stepping = asyncio.Lock()
@@ -78,26 +77,9 @@ class SignerRotation:
         signer = self.state.active(kind)
         return signer, self._vault.keys[signer.kid]
 
-    def promise(self, signer: Signer, until: datetime) -> None:
-        """Keep ``signer`` published until then at least; called before it signs that.
-
-        The promise is written with some to spare, so that few signatures write, and a full disk
-        does not stop signing: memory still knows.
-        """
+    def note_signed(self, signer: Signer, until: datetime) -> None:
+        """Keep ``signer`` published until then at least; to be called before it signs that."""
         self._signed_until[signer.kid] = max(until, self._signed_until[signer.kid])
-        now = self._clock.now()
-        if until <= signer.signed_until or now < self._promise_after:
-            return
-        kept = min(until + (until - whole_seconds(now)), signer.not_after)
-        signers = (
-            replace(each, signed_until=kept) if each.kid == signer.kid else each
-            for each in self.state.signers
-        )
-        try:
-            self._vault.save(replace(self.state, signers=tuple(signers)))
-        except StoreError as error:
-            self._promise_after = now + _LAST_RETRY
-            _logger.warning("state not saved; signing goes on", extra={"error": str(error)})
 
     def next_steps(self) -> tuple[Step, ...]:
         """Return the next step of each kind of signer, the earliest first."""
@@ -244,3 +226,16 @@ class SignerRotation:
     async def _alarm(self, when: datetime) -> None:
         await self._clock.sleep_until(when)
         self._wake.set()
+
+
+def _signed_by_others(vault: Vault, now: datetime) -> dict[str, datetime]:
+    """Return when the last thing that an earlier process may have signed ends, by key id.
+
+    So nothing needs to be written for each signature, and no crash or full disk loses count.
+    """
+    return {
+        each.kid: each.signed_until
+        if vault.is_new or each.phase is not Phase.ACTIVE
+        else min(now + each.longest, each.not_after)
+        for each in vault.state.signers
+    }

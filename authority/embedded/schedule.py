@@ -71,8 +71,6 @@ def next_step(
 def _takeover(
     active: Signer, prepared: Signer, policy: SignerPolicy, served: timedelta, now: datetime
 ) -> datetime:
-    if prepared.forced and now < active.not_before:
-        return now  # made while the clock was ahead: it can sign nothing either
     published = now + max(policy.publish_for - served, _NOT_AT_ALL)
     late = active.not_before + (active.not_after - active.not_before) * 5 / 6
     planned = now if prepared.forced else min(late, active.not_after - policy.max_ttl)

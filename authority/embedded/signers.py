@@ -55,7 +55,18 @@ def make(
         content = root.public_bytes(Encoding.DER)
     else:
         content = spki_der(public)
-    return Signer(kind, key_id(public), Phase.PREPARED, content, starts, ends, now, None, now)
+    return Signer(
+        kind,
+        kid=key_id(public),
+        phase=Phase.PREPARED,
+        public=content,
+        not_before=starts,
+        not_after=ends,
+        prepared_at=now,
+        activated_at=None,
+        signed_until=now,
+        longest=policy.max_ttl,
+    )
 
 
 def certificate(signer: Signer) -> x509.Certificate:

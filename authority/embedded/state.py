@@ -6,7 +6,7 @@ A signer is a root certificate or a JWT key. It is *prepared* (published, signs 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -33,9 +33,10 @@ class Phase(StrEnum):
 class Signer:
     """One root or JWT key; all times in whole seconds.
 
-    ``public`` is the root's certificate or the JWT key's SubjectPublicKeyInfo, in DER. Nothing it
-    signed is valid after ``signed_until``. ``forced`` was asked for by an operator: it takes over
-    as soon as it was published for long enough, and everything is signed anew.
+    ``public`` is the root's certificate or the JWT key's SubjectPublicKeyInfo, in DER. It signs
+    nothing that lives longer than ``longest``; once it is old, nothing it signed is valid after
+    ``signed_until``. ``forced`` was asked for by an operator: it takes over as soon as it was
+    published for long enough, and everything is signed anew.
     """
 
     kind: Kind
@@ -47,6 +48,7 @@ class Signer:
     prepared_at: datetime
     activated_at: datetime | None
     signed_until: datetime
+    longest: timedelta
     forced: bool = False
 
     @property
@@ -83,6 +85,14 @@ class State:
             return new
         return replace(new, sequence=next_sequence(self.sequence, now))
 
+    def with_longest(self, longest: Mapping[Kind, timedelta]) -> State:
+        """Return this state ready to sign what lives that long."""
+        signers = (
+            replace(each, longest=max(each.longest, longest[each.kind])) if each.signs else each
+            for each in self.signers
+        )
+        return replace(self, signers=tuple(signers))
+
     def with_refresh_hint(self, hint: timedelta, now: datetime) -> State:
         """Return this state with another refresh hint, which is part of the bundle."""
         if hint == self.refresh_hint:
@@ -110,7 +120,7 @@ def activate(state: State, kid: str, signed_until: datetime, now: datetime) -> S
 
     def changed(signer: Signer) -> Signer:
         if signer is chosen:
-            return replace(signer, phase=Phase.ACTIVE, activated_at=now, signed_until=now)
+            return replace(signer, phase=Phase.ACTIVE, activated_at=now)
         if signer.kind is chosen.kind and signer.phase is Phase.ACTIVE:
             return replace(signer, phase=Phase.OLD, signed_until=signed_until)
         return signer

@@ -21,6 +21,7 @@ from accredit.identity.spiffe_id import TrustDomain
 
 _APPLICATION = 0x61636372  # "accr", for file(1) and for us
 _VERSION = 1
+_SECOND = timedelta(seconds=1)
 _SCHEMA = """
 CREATE TABLE authority (
     trust_domain TEXT NOT NULL,
@@ -38,6 +39,7 @@ CREATE TABLE signer (
     prepared_at INTEGER NOT NULL,
     activated_at INTEGER,
     signed_until INTEGER NOT NULL,
+    longest INTEGER NOT NULL,
     forced INTEGER NOT NULL
 ) STRICT;
 """
@@ -141,7 +143,7 @@ class Store:
                 run("BEGIN IMMEDIATE")
                 run("DELETE FROM authority")
                 run("DELETE FROM signer")
-                hint = state.refresh_hint // timedelta(seconds=1)
+                hint = state.refresh_hint // _SECOND
                 head = (str(state.trust_domain), state.sequence, hint)
                 run("INSERT INTO authority VALUES (?, ?, ?)", head)
                 for place, signer in enumerate(state.signers):
@@ -167,25 +169,40 @@ def _row(signer: Signer) -> tuple[Any, ...]:
         _seconds(signer.prepared_at),
         None if signer.activated_at is None else _seconds(signer.activated_at),
         _seconds(signer.signed_until),
+        signer.longest // _SECOND,
         signer.forced,
     )
 
 
 def _signers(rows: Iterable[tuple[Any, ...]]) -> tuple[Signer, ...]:
-    return tuple(
-        Signer(
-            Kind(kind),
-            kid,
-            Phase(phase),
-            public,
-            not_before=_time(starts),
-            not_after=_time(ends),
-            prepared_at=_time(prepared),
-            activated_at=None if activated is None else _time(activated),
-            signed_until=_time(until),
-            forced=bool(forced),
-        )
-        for _, kind, kid, phase, public, starts, ends, prepared, activated, until, forced in rows
+    return tuple(_signer(*row) for _, *row in rows)
+
+
+def _signer(  # noqa: PLR0913, PLR0917  one for each column
+    kind: str,
+    kid: str,
+    phase: str,
+    public: bytes,
+    not_before: int,
+    not_after: int,
+    prepared_at: int,
+    activated_at: int | None,
+    signed_until: int,
+    longest: int,
+    forced: int,
+) -> Signer:
+    return Signer(
+        Kind(kind),
+        kid,
+        Phase(phase),
+        public,
+        _time(not_before),
+        _time(not_after),
+        _time(prepared_at),
+        None if activated_at is None else _time(activated_at),
+        _time(signed_until),
+        timedelta(seconds=longest),
+        bool(forced),
     )
 
 

@@ -39,9 +39,11 @@ Keys = Mapping[str, PrivateKey]
 class Vault:
     """An open folder: ``state`` as it is on disk, ``keys`` by key id for every signer that signs.
 
-    Belongs to one thread. Writing takes some milliseconds of it, a few times a month for the
-    signers and once per SVID lifetime for how long they are needed.
+    ``is_new`` tells that it was made just now. Belongs to one thread; writing takes some
+    milliseconds of it, a few times a month.
     """
+
+    is_new = False
 
     def __init__(self, path: Path, store: Store, state: State, keys: Keys, lock: int) -> None:
         self.state = state
@@ -64,11 +66,13 @@ class Vault:
         lock = folder.lock(data_dir / "authority.lock")
         try:
             path = data_dir / "authority"
-            _make_if_missing(path, first)
-            return cls._open(path, trust_domain, lock)
+            is_new = _make_if_missing(path, first)
+            vault = cls._open(path, trust_domain, lock)
         except BaseException:
             os.close(lock)
             raise
+        vault.is_new = is_new
+        return vault
 
     @classmethod
     def _open(cls, path: Path, trust_domain: TrustDomain, lock: int) -> Self:
@@ -127,19 +131,20 @@ class Vault:
             _logger.info("unused key removed", extra={"path": str(path)})
 
 
-def _make_if_missing(path: Path, first: Callable[[], tuple[State, Keys]]) -> None:
+def _make_if_missing(path: Path, first: Callable[[], tuple[State, Keys]]) -> bool:
     staging = path.with_name(path.name + ".new")
     try:
         if staging.exists():
             shutil.rmtree(staging)
         # lexists: a link that leads nowhere is damage, not an empty place.
         if os.path.lexists(path):
-            return
+            return False
         _make(staging, *first())
         staging.rename(path)
         folder.sync_folder(path.parent)
     except OSError as error:
         raise folder.unusable(staging, error) from error
+    return True
 
 
 def _make(staging: Path, state: State, keys: Keys) -> None:

@@ -31,7 +31,7 @@ def test_an_operator_sees_roots_jwt_keys_and_what_comes_next() -> None:
                 "not_after": "2026-01-31T00:00:00+00:00",
                 "prepared_at": "2026-01-01T00:00:00+00:00",
                 "activated_at": "2026-01-01T00:00:00+00:00",
-                "signed_until": "2026-01-01T00:00:00+00:00",
+                "needed_until": None,
                 "forced": False,
             }
         ],
@@ -43,7 +43,7 @@ def test_an_operator_sees_roots_jwt_keys_and_what_comes_next() -> None:
                 "not_after": "2026-01-31T00:00:00+00:00",
                 "prepared_at": "2026-01-01T00:00:00+00:00",
                 "activated_at": "2026-01-01T00:00:00+00:00",
-                "signed_until": "2026-01-01T00:00:00+00:00",
+                "needed_until": None,
                 "forced": False,
             }
         ],
@@ -59,3 +59,9 @@ def test_it_is_plain_data_also_for_a_root_that_was_never_active() -> None:
     found = describe(replace(_STATE, signers=(root, prepared, jwt)), [])
     assert json.loads(json.dumps(found)) == found
     assert found["roots"][1]["activated_at"] is None  # type: ignore[index]
+
+
+def test_of_an_old_root_it_tells_until_when_it_is_needed() -> None:
+    root, jwt = _STATE.signers
+    found = describe(replace(_STATE, signers=(replace(root, phase=Phase.OLD), jwt)), [])
+    assert found["roots"][0]["needed_until"] == "2026-01-01T00:00:00+00:00"  # type: ignore[index]

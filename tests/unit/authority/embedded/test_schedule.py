@@ -13,7 +13,9 @@ from accredit.authority.embedded.state import Kind, Phase, Signer
 _DAY = timedelta(days=1)
 _SKEW = timedelta(minutes=1)
 _POLICY = EmbeddedSettings().x509_policy()
-_ACTIVE = Signer(Kind.X509, "a", Phase.ACTIVE, b"a", EPOCH, EPOCH + 30 * _DAY, EPOCH, EPOCH, EPOCH)
+_ACTIVE = Signer(
+    Kind.X509, "a", Phase.ACTIVE, b"a", EPOCH, EPOCH + 30 * _DAY, EPOCH, EPOCH, EPOCH, _DAY
+)
 _PREPARED = replace(
     _ACTIVE,
     kid="b",
@@ -84,7 +86,8 @@ def test_one_from_before_the_clock_was_set_back_is_replaced_by_force_alone() -> 
     now = EPOCH - 400 * _DAY
     assert _next(_ACTIVE, now=now).at > now
     assert _next(_ACTIVE, _PREPARED, now=now).at > now + 300 * _DAY
-    assert _next(_ACTIVE, replace(_PREPARED, forced=True), now=now).at == now
+    forced = _next(_ACTIVE, replace(_PREPARED, forced=True), now=now)
+    assert forced.at == now + timedelta(minutes=15)
 
 
 def test_an_old_one_goes_when_nothing_it_signed_is_valid_for_anyone() -> None:

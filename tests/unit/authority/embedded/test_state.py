@@ -27,7 +27,7 @@ _UNTIL = EPOCH + timedelta(days=16)
 
 def _signer(kid: str, phase: Phase, kind: Kind = Kind.X509) -> Signer:
     end = EPOCH + timedelta(days=30)
-    return Signer(kind, kid, phase, kid.encode(), EPOCH, end, EPOCH, None, EPOCH)
+    return Signer(kind, kid, phase, kid.encode(), EPOCH, end, EPOCH, None, EPOCH, _HINT)
 
 
 _FIRST = State(
@@ -54,7 +54,7 @@ def test_activation_turns_the_active_one_of_the_same_kind_old_and_no_other() -> 
     assert _phases(state) == {"a": Phase.OLD, "j": Phase.ACTIVE, "b": Phase.ACTIVE}
     old, _, new = state.signers
     assert old.signed_until == _UNTIL
-    assert (new.activated_at, new.signed_until) == (_LATER, _LATER)
+    assert new.activated_at == _LATER
     assert not old.signs
 
 
@@ -73,6 +73,14 @@ def test_the_sequence_changes_with_what_is_published_and_with_nothing_else() -> 
     assert hinted.with_refresh_hint(_HINT * 2, _UNTIL) is hinted
     marked = [replace(signer, signed_until=_UNTIL) for signer in hinted.signers]
     assert hinted.with_signers(marked, _UNTIL).sequence == hinted.sequence
+
+
+def test_a_signer_remembers_the_longest_life_it_was_ever_allowed_to_give() -> None:
+    longer = _FIRST.with_longest({Kind.X509: _HINT * 3, Kind.JWT: _HINT / 2})
+    assert [signer.longest for signer in longer.signers] == [_HINT * 3, _HINT]
+    assert longer.sequence == _FIRST.sequence
+    again = longer.with_longest({Kind.X509: _HINT, Kind.JWT: _HINT})
+    assert again == longer
 
 
 @given(st.integers(0, 2**40), st.integers(-(10**6), 10**6))
