@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from accredit.attestation.caller import KernelCaller
 from accredit.attestation.evidence import Evidence, joined
@@ -19,16 +20,19 @@ from accredit.identity.clock import Clock
 from accredit.identity.errors import UnavailableError
 from accredit.identity.selector import Selector
 
-_NAMES_SECONDS = 1.0
-_EXECUTABLE_SECONDS = 3.0  # a longer hash goes on and is there for the next try
-
 
 @dataclass(frozen=True, slots=True)
 class UnixSettings:
-    """Whether to look at executables, and the size in bytes above which none is hashed."""
+    """Whether to look at executables, and the size in bytes above which none is hashed.
+
+    The timeouts are those of the name service and of hashing; a hash that takes longer goes on and
+    is there for the next try.
+    """
 
     discover_path: bool = False
     size_limit: int = 256 << 20
+    names_timeout: timedelta = timedelta(seconds=1)
+    executable_timeout: timedelta = timedelta(seconds=3)
 
 
 class UnixAttestor:
@@ -40,6 +44,7 @@ class UnixAttestor:
     name = "unix"
 
     def __init__(self, settings: UnixSettings, clock: Clock, names: Names | None = None) -> None:
+        self._settings = settings
         self._names = names or Names(clock)
         self._executables = Executables(settings.size_limit) if settings.discover_path else None
 
@@ -49,11 +54,11 @@ class UnixAttestor:
             groups = process.ids().groups
         parts = [
             _numbers(caller, groups),
-            await _within(_NAMES_SECONDS, "unix:user", self._named(caller, groups)),
+            await _within(self._settings.names_timeout, "unix:user", self._named(caller, groups)),
         ]
         if self._executables is not None:
             look = self._executables.evidence(caller)
-            parts.append(await _within(_EXECUTABLE_SECONDS, "unix:path", look))
+            parts.append(await _within(self._settings.executable_timeout, "unix:path", look))
         return joined(parts)
 
     async def _named(self, caller: KernelCaller, groups: tuple[int, ...]) -> Evidence:
@@ -72,7 +77,8 @@ def _numbers(caller: KernelCaller, groups: tuple[int, ...]) -> Evidence:
     return Evidence(frozenset(Selector("unix", value) for value in values))
 
 
-async def _within(seconds: float, what: str, asked: Awaitable[Evidence]) -> Evidence:
+async def _within(patience: timedelta, what: str, asked: Awaitable[Evidence]) -> Evidence:
+    seconds = patience.total_seconds()
     try:
         async with asyncio.timeout(seconds):
             return await asked

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from support.calling import Child, calling
+
+from accredit.attestation.attestor import attest
+from accredit.attestation.caller import KernelCaller, identify
+from accredit.attestation.evidence import Evidence
+from accredit.identity.errors import AttestationError, UnavailableError
+from accredit.identity.selector import Selector
+
+SOON = timedelta(milliseconds=50)
+LONG = timedelta(seconds=10)
+
+
+class Says:
+    """An attestor with one selector of its own."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    async def attest(self, caller: KernelCaller) -> Evidence:
+        return Evidence(frozenset({Selector(self.name, f"pid:{caller.pid}")}))
+
+
+class Fails(Says):
+    def __init__(self, name: str, error: Exception) -> None:
+        super().__init__(name)
+        self._error = error
+
+    async def attest(self, caller: KernelCaller) -> Evidence:  # noqa: ARG002  it is a protocol's
+        raise self._error
+
+
+class Hangs(Says):
+    async def attest(self, caller: KernelCaller) -> Evidence:
+        await asyncio.Event().wait()
+        return await super().attest(caller)
+
+
+class Meets(Says):
+    """Answers only once another one has been asked, too."""
+
+    def __init__(self, name: str, barrier: asyncio.Barrier) -> None:
+        super().__init__(name)
+        self._barrier = barrier
+
+    async def attest(self, caller: KernelCaller) -> Evidence:
+        await self._barrier.wait()
+        return await super().attest(caller)
+
+
+class Kills(Says):
+    def __init__(self, name: str, child: Child) -> None:
+        super().__init__(name)
+        self._child = child
+
+    async def attest(self, caller: KernelCaller) -> Evidence:
+        self._child.end()
+        return await super().attest(caller)
+
+
+@pytest.fixture
+def child() -> Iterator[Child]:
+    with calling() as child:
+        yield child
+
+
+@pytest.fixture
+def caller(child: Child) -> KernelCaller:
+    return identify(child.sock)
+
+
+def _names(evidence: Evidence) -> set[str]:
+    return {selector.type for selector in evidence.selectors}
+
+
+async def test_all_are_asked_side_by_side(caller: KernelCaller) -> None:
+    barrier = asyncio.Barrier(2)
+    evidence = await attest(caller, [Meets("one", barrier), Meets("two", barrier)], LONG)
+    assert _names(evidence) == {"one", "two"}
+    assert not evidence.partial
+
+
+async def test_one_that_is_down_costs_its_own_selectors_and_may_be_asked_again(
+    caller: KernelCaller,
+) -> None:
+    down = Fails("docker", UnavailableError("docker is down"))
+    evidence = await attest(caller, [Says("unix"), down], LONG)
+    assert _names(evidence) == {"unix"}
+    assert evidence.failures == {"docker": "docker is down"}
+    assert evidence.retry
+
+
+async def test_one_that_hangs_costs_its_own_selectors(caller: KernelCaller) -> None:
+    evidence = await attest(caller, [Says("unix"), Hangs("docker")], SOON)
+    assert _names(evidence) == {"unix"}
+    assert evidence.failures == {"docker": "no answer within 0.05 seconds"}
+    assert evidence.retry
+
+
+async def test_one_that_refuses_is_not_asked_again(caller: KernelCaller) -> None:
+    refuses = Fails("docker", AttestationError("a forged cgroup"))
+    evidence = await attest(caller, [Says("unix"), refuses], LONG)
+    assert evidence.failures == {"docker": "a forged cgroup"}
+    assert not evidence.retry
+
+
+async def test_nobody_to_ask_is_nothing_known(caller: KernelCaller) -> None:
+    assert await attest(caller, [], LONG) == Evidence(frozenset())
+
+
+async def test_a_caller_that_exits_during_attestation_is_refused(
+    child: Child, caller: KernelCaller
+) -> None:
+    with pytest.raises(AttestationError, match=f"caller {caller.pid} has exited"):
+        await attest(caller, [Says("one"), Kills("two", child)], LONG)
