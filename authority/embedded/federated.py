@@ -33,7 +33,7 @@ class FederatedFiles:
         for trust_domain, path in self._files.items():
             try:
                 bundles[trust_domain] = _read(trust_domain, path)
-            except (OSError, ValueError, BundleError) as error:
+            except (OSError, ValueError, x509.InvalidVersion, BundleError) as error:
                 _logger.error(  # noqa: TRY400  the text says it all
                     "federated bundle not read; the last good one stays",
                     extra={

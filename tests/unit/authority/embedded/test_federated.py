@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,12 @@ from accredit.identity.bundle import encode_bundle
 from accredit.identity.spiffe_id import TrustDomain
 
 _PARTNER = TrustDomain("partner.example")
+
+
+def _version_2() -> bytes:
+    der = TestCa(_PARTNER).root.public_bytes(Encoding.DER)
+    version_3, version_2 = b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x01"
+    return ssl.DER_cert_to_PEM_cert(der.replace(version_3, version_2, 1)).encode()
 
 
 @pytest.fixture
@@ -38,7 +45,14 @@ def test_certificates_in_pem_are_read(file: Path, partner: TestCa) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"{}", b"-----BEGIN CERTIFICATE-----\nno\n-----END CERTIFICATE-----\n"]
+    "content",
+    [
+        b"",
+        b"{",
+        b"{}",
+        b"-----BEGIN CERTIFICATE-----\nno\n-----END CERTIFICATE-----\n",
+        _version_2(),
+    ],
 )
 def test_a_file_that_does_not_parse_keeps_the_last_good_bundle(
     file: Path, partner: TestCa, content: bytes, caplog: pytest.LogCaptureFixture
