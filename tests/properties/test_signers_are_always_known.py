@@ -24,7 +24,7 @@ from cryptography import x509
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.clock import FakeClock
-from support.embedded import TRUST_DOMAIN, opened, running
+from support.embedded import TRUST_DOMAIN, opened, running, settle
 from support.entries import entry
 
 from accredit.authority.embedded.settings import EmbeddedSettings
@@ -84,7 +84,7 @@ class _World:
                 self._publish()
                 authority.subscribe(self._publish)
                 async with running(authority):
-                    await self._settle()
+                    await settle(self.clock)
                     more = await self._until_restart(events)
                 self._set_broken(broken=False)
 
@@ -105,7 +105,7 @@ class _World:
                     await self._rotate()
                 case _:
                     self._set_broken(broken=not self._broken)
-            await self._settle()
+            await settle(self.clock)
             await self._sign(duration)
         return False
 
@@ -125,7 +125,7 @@ class _World:
             passed = max(step - self.clock.now(), timedelta(seconds=1))
             self._up += passed
             self.clock.advance(passed)
-            await self._settle()
+            await settle(self.clock)
             await self._sign(duration)
 
     async def _rotate(self) -> None:
@@ -138,13 +138,6 @@ class _World:
         self._broken = broken
         database = self._authority._vault._store._database
         database.execute(f"PRAGMA query_only = {int(broken)}")
-
-    async def _settle(self) -> None:
-        for _ in range(20):
-            await asyncio.sleep(0)
-        async with asyncio.timeout(30):
-            while self.clock.next_wake is None:  # noqa: ASYNC110  a key is made in a thread
-                await asyncio.sleep(0.0005)
 
     async def _sign(self, chance: timedelta) -> None:
         """Sign some of the entries, or none; which, is as good as random."""

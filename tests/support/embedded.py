@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import timedelta
 from pathlib import Path
 
 from accredit.authority.embedded.authority import EmbeddedAuthority
@@ -15,6 +14,7 @@ from accredit.authority.entry_set import EntrySet
 from accredit.authority.subscribers import Subscribers
 from accredit.identity.clock import Clock
 from accredit.identity.spiffe_id import TrustDomain
+from support.clock import FakeClock
 
 TRUST_DOMAIN = TrustDomain("prod.example")
 
@@ -59,4 +59,10 @@ async def running(authority: EmbeddedAuthority) -> AsyncIterator[asyncio.Task[No
         task.cancel()
 
 
-MINUTE = timedelta(minutes=1)
+async def settle(clock: FakeClock) -> None:
+    """Wait until the schedule sleeps again; making a key takes another thread's time."""
+    for _ in range(20):  # whoever was woken but has not run yet
+        await asyncio.sleep(0)
+    async with asyncio.timeout(30):
+        while clock.next_wake is None:  # noqa: ASYNC110  a thread has no event
+            await asyncio.sleep(0.0005)

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from support.clock import EPOCH, FakeClock
-from support.embedded import TRUST_DOMAIN, opened
+from support.embedded import TRUST_DOMAIN, opened, settle
 from support.entries import entry
 
 from accredit.authority.embedded.authority import EmbeddedAuthority
@@ -58,12 +58,7 @@ class _Life:
         return [signer.phase for signer in self.authority._vault.state.of(kind)]
 
     async def settle(self) -> None:
-        """Wait until the schedule sleeps again; making a key takes a thread."""
-        for _ in range(20):  # whoever was woken but has not yet run
-            await asyncio.sleep(0)
-        async with asyncio.timeout(30):
-            while self.clock.next_wake is None:  # noqa: ASYNC110  it is another thread's time
-                await asyncio.sleep(0.001)
+        await settle(self.clock)
 
     async def until(self, when: datetime) -> None:
         """Let time pass, with every step taken in its time."""
