@@ -47,12 +47,11 @@ def listening(path: Path, mode: int = 0o666, folder_mode: int = 0o755) -> Iterat
 
 
 def _make_folder(folder: Path, mode: int) -> None:
-    if folder.is_dir():
-        return
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(exist_ok=True)
-        folder.chmod(mode)  # whatever the umask
+        for each in reversed(missing):
+            each.mkdir(exist_ok=True)
+            each.chmod(mode)  # whatever the umask
     except OSError as error:
         raise StoreError(folder, f"cannot create this folder: {error.strerror}") from error
 

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+from support import needs, other_user
+
+from accredit.agent.socket_path import MAX_PATH_BYTES, answers, listening
+from accredit.identity.errors import StoreError
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def _leave_behind(path: Path) -> None:
+    """Leave a socket as a process does that is killed."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(path))
+        sock.listen()
+
+
+def test_everybody_may_connect_whatever_the_umask(tmp_path: Path) -> None:
+    path = tmp_path / "run/public/api.sock"
+    before = os.umask(0o077)
+    try:
+        with listening(path):
+            assert _mode(path) == 0o666
+            assert _mode(path.parent) == 0o755
+            assert _mode(path.parent.parent) == 0o755
+    finally:
+        os.umask(before)
+
+
+def test_a_folder_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+    tmp_path.chmod(0o711)
+    with listening(tmp_path / "api.sock"):
+        assert _mode(tmp_path) == 0o711
+
+
+def test_the_path_is_free_again_afterwards(tmp_path: Path) -> None:
+    path = tmp_path / "api.sock"
+    for _ in range(2):
+        with listening(path):
+            assert answers(path)
+        assert not path.exists()
+
+
+def test_a_socket_left_behind_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "api.sock"
+    _leave_behind(path)
+    assert not answers(path)
+    with listening(path):
+        assert answers(path)
+
+
+def test_a_live_socket_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "api.sock"
+    with listening(path):
+        with (
+            pytest.raises(StoreError, match="another process is serving here; stop it or choose"),
+            listening(path),
+        ):
+            pytest.fail("it was used")
+        assert answers(path)
+
+
+def test_one_whose_queue_is_full_is_alive(tmp_path: Path) -> None:
+    path = tmp_path / "api.sock"
+    with socket.socket(socket.AF_UNIX) as busy:
+        busy.bind(str(path))
+        busy.listen(0)
+        waiting = [socket.socket(socket.AF_UNIX) for _ in range(2)]
+        try:
+            for sock in waiting:
+                sock.setblocking(False)
+                sock.connect_ex(str(path))
+            assert answers(path)
+        finally:
+            for sock in waiting:
+                sock.close()
+
+
+def test_what_is_no_socket_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "api.sock"
+    path.write_text("precious")
+    with pytest.raises(StoreError, match="exists and is no socket; move it away"), listening(path):
+        pytest.fail("it was used")
+    assert path.read_text() == "precious"
+
+
+def test_a_path_too_long_for_the_kernel_is_named(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * MAX_PATH_BYTES)
+    with (
+        pytest.raises(StoreError, match="longer than 107 bytes, the limit of Unix sockets"),
+        listening(path),
+    ):
+        pytest.fail("it was used")
+
+
+def test_the_longest_path_works(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * (MAX_PATH_BYTES - len(str(tmp_path)) - 1))
+    with listening(path):
+        assert answers(path)
+
+
+def test_the_socket_of_a_successor_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "api.sock"
+    with listening(path):
+        path.unlink()
+        _leave_behind(path)
+    assert path.exists()
+
+
+def test_a_parent_that_is_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("")
+    with (
+        pytest.raises(StoreError, match="run/public: cannot create this folder: Not a directory"),
+        listening(tmp_path / "run/public/api.sock"),
+    ):
+        pytest.fail("it was used")
+
+
+@pytest.mark.root
+def test_a_folder_we_may_not_write_to_is_named() -> None:
+    needs.root()
+    with other_user.folder() as folder:
+        os.seteuid(other_user.UID + 1)
+        try:
+            with (
+                pytest.raises(
+                    StoreError, match=r"api\.sock: cannot listen here: Permission denied"
+                ),
+                listening(folder / "api.sock"),
+            ):
+                pytest.fail("it was used")
+        finally:
+            os.seteuid(0)
