@@ -18,7 +18,7 @@ from accredit.rotation.clock import SystemClock
 from accredit.rotation.identities import Identities
 from accredit.rotation.snapshot import Snapshot
 
-WEB = entry("/web", ttl=timedelta(seconds=2))
+WEB = entry("/web", ttl=timedelta(seconds=3))
 
 
 class CheckingFollower(Follower):
