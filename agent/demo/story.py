@@ -105,7 +105,16 @@ async def _start(
         say(f"{name}: plain HTTP app, real Envoy beside it has its identity and serves")
 
 
-_QUIET = ("--log-level", "warning", "--concurrency", "1", "--use-dynamic-base-id")
+# Envoy keeps its access log for ten seconds unless told to write it sooner.
+_QUIET = (
+    "--log-level",
+    "warning",
+    "--concurrency",
+    "1",
+    "--use-dynamic-base-id",
+    "--file-flush-interval-msec",
+    "100",
+)
 
 
 def _python(*arguments: str) -> tuple[str, ...]:

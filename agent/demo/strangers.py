@@ -18,6 +18,7 @@ from pathlib import Path
 from accredit.agent.demo.world import CHECKOUT, TRUST_DOMAIN
 from accredit.envoy.sidecar import Endpoint
 from accredit.identity import keys
+from accredit.identity.errors import UnavailableError
 from accredit.identity.x509_issue import build_leaf, build_root
 from accredit.identity.x509_svid import X509Svid
 
@@ -58,6 +59,8 @@ async def refused_by_tls(to: Endpoint, certificate: Path | None) -> str | None:
                 answer = await _said_first(reader) or await _answer(reader, writer)
             finally:
                 writer.close()
+    except ConnectionRefusedError as error:
+        raise UnavailableError(f"nobody serves at {to.host}:{to.port}") from error
     except (ssl.SSLError, ConnectionError) as error:
         return getattr(error, "reason", None) or str(error)
     return None if answer else "connection closed"
@@ -92,4 +95,5 @@ async def refused_by_agent(socket: Path) -> str | None:
         *command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     _, errors = await process.communicate()
-    return errors.decode().strip() if process.returncode == 1 else None
+    _, refused, why = errors.decode().strip().partition("PERMISSION_DENIED")
+    return refused + why if process.returncode == 1 and refused else None
