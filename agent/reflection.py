@@ -55,7 +55,7 @@ class Reflection:
                 return self._files(lambda pool: pool.FindFileByName(name))
             case "file_containing_symbol":
                 symbol = request.file_containing_symbol
-                return self._files(lambda pool: pool.FindFileContainingSymbol(symbol))
+                return self._files(lambda pool: _file_of(pool, symbol))
             case "file_containing_extension":
                 wanted = request.file_containing_extension
                 return self._files(lambda pool: _extension(pool, wanted).file)
@@ -100,6 +100,15 @@ class Reflection:
             except KeyError:
                 continue
         return None
+
+
+def _file_of(pool: Any, symbol: str) -> FileDescriptor:
+    try:
+        found: FileDescriptor = pool.FindFileContainingSymbol(symbol)
+    except KeyError:  # which it raises for methods, too
+        service, _, method = symbol.rpartition(".")
+        found = pool.FindServiceByName(service).methods_by_name[method].containing_service.file
+    return found
 
 
 def _extension(pool: Any, wanted: pb.ExtensionRequest) -> Any:
