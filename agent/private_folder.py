@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from accredit.agent.socket_path import MAX_PATH_BYTES, answers
+from accredit.agent.socket_path import MAX_PATH_BYTES, answers, make_folder
 from accredit.identity.errors import StoreError
 
 _PREFIX = "grpc-"
@@ -26,8 +26,8 @@ def private_socket_path(parent: Path) -> Iterator[Path]:
     Raises:
         StoreError: ``parent`` cannot be used, or others could put something in its place.
     """
+    make_folder(parent, 0o700)
     try:
-        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _require_ours(parent)
         _remove_stale(parent)
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))

@@ -20,8 +20,8 @@ _BACKLOG = 4096
 def listening(path: Path, mode: int = 0o666, folder_mode: int = 0o755) -> Iterator[socket.socket]:
     """Listen on ``path`` with a non-blocking socket, and remove it at the end.
 
-    Missing parent folders are created with ``folder_mode``. A socket left behind by a process that
-    is gone is replaced.
+    A missing folder is created with ``folder_mode``, and what is above it so that all may enter. A
+    socket left behind by a process that is gone is replaced.
 
     Raises:
         StoreError: the path is too long, in use, no socket, or not ours to create.
@@ -30,7 +30,7 @@ def listening(path: Path, mode: int = 0o666, folder_mode: int = 0o755) -> Iterat
         raise StoreError(
             path, f"longer than {MAX_PATH_BYTES} bytes, the limit of Unix sockets", "shorten it"
         )
-    _make_folder(path.parent, folder_mode)
+    make_folder(path.parent, folder_mode)
     _remove_stale(path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as sock:
         try:
@@ -46,12 +46,20 @@ def listening(path: Path, mode: int = 0o666, folder_mode: int = 0o755) -> Iterat
             _remove_own(path, inode)
 
 
-def _make_folder(folder: Path, mode: int) -> None:
+def make_folder(folder: Path, mode: int) -> None:
+    """Create ``folder`` with ``mode`` if it is missing, and missing parents with 0755.
+
+    Sockets for everybody and for nobody else share a parent, whichever of them comes first.
+
+    Raises:
+        StoreError: it cannot be created.
+    """
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
         for each in reversed(missing):
-            each.mkdir(exist_ok=True)
-            each.chmod(mode)  # whatever the umask
+            wanted = mode if each == folder else 0o755
+            each.mkdir(wanted, exist_ok=True)
+            each.chmod(wanted)  # whatever the umask
     except OSError as error:
         raise StoreError(folder, f"cannot create this folder: {error.strerror}") from error
 

@@ -35,6 +35,19 @@ def test_everybody_may_connect_whatever_the_umask(tmp_path: Path) -> None:
         os.umask(before)
 
 
+def test_a_parent_shared_with_a_private_folder_is_open_to_everybody(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        with (
+            listening(tmp_path / "run/private/admin.sock", mode=0o600, folder_mode=0o700),
+            listening(tmp_path / "run/public/api.sock"),
+        ):
+            assert _mode(tmp_path / "run") == 0o755
+            assert _mode(tmp_path / "run/private") == 0o700
+    finally:
+        os.umask(before)
+
+
 def test_a_folder_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
     tmp_path.chmod(0o711)
     with listening(tmp_path / "api.sock"):
