@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -58,28 +58,33 @@ class SnapshotCatalog:
         match self.names.meaning(name):
             case Certificate(identity=identity):
                 return self._memo(
-                    (name, identity.entry.entry_id),
+                    name,
+                    identity.entry.entry_id,
                     lambda snapshot: secrets.certificate(
                         name, identity.svid, snapshot.bundle, self.now
                     ),
                 )
             case Roots() as roots:
-                return self._memo((name, roots), lambda snapshot: _context(name, roots, snapshot))
+                return self._memo(name, roots, lambda snapshot: _context(name, roots, snapshot))
             case Parked() | Never() as other:
                 return other
 
-    def _memo(self, key: tuple[object, ...], make: Callable[[Snapshot], Secret]) -> Answer:
-        answer = self.names.snapshot.memo(("sds", *key), lambda snapshot: _checked(make, snapshot))
+    def _memo(self, name: str, what: Hashable, make: Callable[[Snapshot], Secret]) -> Answer:
+        answer = self.names.snapshot.memo(
+            ("sds", name, what), lambda snapshot: _checked(name, make, snapshot)
+        )
         if isinstance(answer, Secret) and answer.expired(self.now):
             return Parked("expired, and nobody can sign a new one", certificate=True, granted=True)
         return answer
 
 
-def _checked(make: Callable[[Snapshot], Secret], snapshot: Snapshot) -> Answer:
+def _checked(name: str, make: Callable[[Snapshot], Secret], snapshot: Snapshot) -> Answer:
     try:
         return make(snapshot)
     except RuleError as error:
-        _logger.error("secret failed its check and is not sent", extra={"error": str(error)})  # noqa: TRY400  expected, no traceback
+        _logger.error(  # noqa: TRY400  expected: no traceback
+            "secret failed its check and is not sent", extra={"resource": name, "error": str(error)}
+        )
         return Parked(f"failed the check before sending: {error}", granted=True, failed=True)
 
 
@@ -89,7 +94,7 @@ def _context(name: str, roots: Roots, snapshot: Snapshot) -> Secret:
         if not is_root(authority):
             _logger.warning(
                 "authority is not a self-signed CA and is left out",
-                extra={"secret": name, "serial": f"{authority.serial_number:x}"},
+                extra={"resource": name, "serial": f"{authority.serial_number:x}"},
             )
     if roots.plain:
         (bundle,) = bundles.values()

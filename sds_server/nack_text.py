@@ -9,7 +9,7 @@ _MAX_KEPT = 400
 # Some of Envoy's errors quote the secret they are about, private key and all, as protobuf text.
 # Whatever follows one of these is the quotation.
 _QUOTATION = re.compile(
-    r"-----\s*BEGIN|LS0tLS1|inline_(?:bytes|string)|private_key|(?:value|typeUrl|type_url)\"?\s*:"
+    r"goo\.gle/debug|-----\s*BEGIN|LS0tLS1|inline_(?:bytes|string)|private_key|(?:value|typeUrl|type_url)\"?\s*:"
     r"|\\[0-7]{3}|\\x[0-9a-fA-F]{2}"
 )
 # Base64 that some wrapper cut loose from its PEM header.

@@ -76,14 +76,18 @@ class Peer:
         if isinstance(answer, Never):
             self._never(line, answer)
             return None
-        if isinstance(answer, Parked):
+        if isinstance(answer, Parked) and not (holds and answer.revoked):
             self._parked(line, answer, holds=holds)
-            if not (holds and answer.revoked):
-                return None
-            answer = nobody(name)
+            return None
+        if isinstance(answer, Parked):
+            newest, line.reason = nobody(name), answer.reason
         elif self._cut and self._lost and not answer.is_certificate:
-            answer = nobody(name)
-        newest, current = answer, holding.versions.get(name)
+            newest, line.reason = nobody(name), "a certificate of this envoy was withdrawn"
+        else:
+            newest = answer
+        return self._choose(line, newest, holding.versions.get(name))
+
+    def _choose(self, line: Line, newest: Secret, current: str | None) -> Secret | None:
         if newest.version == current and line.state in _UNSURE:
             line.resumed(newest)
             self._verdicts.accepted(newest)
@@ -106,12 +110,8 @@ class Peer:
         """Note that Envoy refused ``secret``, with its sanitised words."""
         self._totals.counters.nacks += 1
         self._totals.refusals.append(self._refusal(secret, text))
-        _logger.error(
-            "envoy refused a secret",
-            extra=self._extra(
-                secret.name, version=secret.version, serial=secret.serial, error=text
-            ),
-        )
+        facts = {"version": secret.version, "serial": secret.serial, "error": text}
+        self._log(logging.ERROR, "envoy refused a secret", secret.name, **facts)
         if line := self._lines.get(secret.name):
             line.refused(secret.version, text, self._clock.now())
         if self._verdicts.refused(secret):
@@ -144,8 +144,8 @@ class Peer:
     def _never(self, line: Line, answer: Never) -> None:
         if line.stopped(State.NEVER, answer.reason):
             self._totals.counters.never += 1
-            _logger.warning(
-                "name can never be valid here", extra=self._extra(line.name, reason=answer.reason)
+            self._log(
+                logging.WARNING, "name can never be valid here", line.name, reason=answer.reason
             )
 
     def _parked(self, line: Line, answer: Parked, *, holds: bool) -> None:
@@ -153,10 +153,8 @@ class Peer:
         if line.stopped(state, answer.reason):
             self._totals.counters.parked += 1
             self._totals.counters.failed_checks += answer.failed
-            _logger.info(
-                "nothing to send under a name",
-                extra=self._extra(line.name, state=state.value, reason=answer.reason),
-            )
+            facts = {"state": state.value, "reason": answer.reason}
+            self._log(logging.INFO, "nothing to send under a name", line.name, **facts)
 
     def _may_stay(self, old: Secret, newest: Secret) -> bool:
         """Tell whether ``old`` may still be sent: the same identity, no more trust, not over."""
@@ -181,8 +179,12 @@ class Peer:
         for waker in self.wakers:
             waker()
 
-    def _extra(self, name: str, **more: str) -> dict[str, object]:
-        return {"pid": self._workload.caller.pid, "resource": name[:200], **more}
+    def _log(self, level: int, message: str, name: str, **facts: str) -> None:
+        caller = self._workload.caller
+        budget = self._totals.log_budget(caller.uid)
+        if (unsaid := budget.take(self._clock.monotonic())) is not None:
+            extra = {"pid": caller.pid, "uid": caller.uid, "resource": name[:200], **facts}
+            _logger.log(level, message, extra={**extra, **unsaid})
 
 
 def _is_lost(answer: Secret | Parked | Never) -> bool:

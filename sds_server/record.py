@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from accredit.sds_server.log_budget import LogBudget
 from accredit.sds_server.secrets import Secret
 
 _RECENT_REFUSALS = 100
@@ -118,10 +119,15 @@ class Counters:
 
 @dataclass(slots=True)
 class Totals:
-    """What is kept over all connections: counters and the latest refusals."""
+    """What is kept over all connections: counters, the latest refusals, log lines by uid."""
 
     counters: Counters = field(default_factory=Counters)
     refusals: deque[Refusal] = field(default_factory=lambda: deque(maxlen=_RECENT_REFUSALS))
+    _log_budgets: dict[int, LogBudget] = field(default_factory=dict)
+
+    def log_budget(self, uid: int) -> LogBudget:
+        """Return how many log lines a user may still cause."""
+        return self._log_budgets.setdefault(uid, LogBudget())
 
     def describe(self) -> dict[str, object]:
         """Return the totals as plain data."""

@@ -58,6 +58,12 @@ def test_a_quotation_of_the_secret_is_removed(quotation: str) -> None:
     assert to_pkcs8_der(KEY).hex()[:24] not in kept
 
 
+@pytest.mark.parametrize("marker", ["goo.gle/debugproto   ", "goo.gle/debugonly    "])
+def test_nothing_is_kept_of_what_protobuf_marks_as_a_dump(marker: str) -> None:
+    text = f"Unable to unpack as envoy.Secret: {marker}\nname: secret"
+    assert sanitise(text) == "Unable to unpack as envoy.Secret: [removed]"
+
+
 def test_the_text_is_one_short_line() -> None:
     assert sanitise("a\nb\x00\x1b[31mc") == "a b  [31mc"
     assert len(sanitise("no " * 10_000)) <= 410

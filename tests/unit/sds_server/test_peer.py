@@ -238,3 +238,27 @@ def test_the_connection_is_described_with_what_its_envoy_says_of_itself() -> Non
         "since": "2026-01-01T00:00:00Z",
         "secrets": [],
     }
+
+
+def test_a_revoked_context_says_why_and_is_not_reported_again_and_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    (player,) = streams(envoy := peer(), State(T="1"), "T")
+    player.play(State(T=NOBODY_NOW))
+    player.play(Request(("T",), nonce="2"))
+    player.play()
+    assert line(envoy, "T")["trust_domains"] == []
+    assert line(envoy, "T")["state"] == "accepted"
+    assert line(envoy, "T")["reason"] == "no registration entry matches the caller"
+    assert caplog.records == []
+
+
+def test_one_user_cannot_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    envoy = peer()
+    for _ in range(100):
+        player = Player(Subscription, envoy)
+        player.play(State(x=NEVER))
+        player.play(Request(("x",)))
+        player.machine.state.close()
+    assert len(caplog.records) == 20
