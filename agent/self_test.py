@@ -35,7 +35,7 @@ class SelfTest:
         """Be UNIMPLEMENTED for everyone else."""
         self._peers = None
 
-    async def peer_of(self, sock: socket.socket) -> str:
+    async def peer_of(self, sock: socket.socket, seconds: float = _SECONDS) -> str:
         """Return what grpcio calls the peer of a connection, asked over its other end ``sock``.
 
         Raises:
@@ -45,7 +45,7 @@ class SelfTest:
         sock.sendall(_PREFACE + _request(1, b"/\xff") + _request(3, _METHOD.encode()))
         assert self._peers is not None  # noqa: S101  for mypy: closed once, at the end
         try:
-            async with asyncio.timeout(_SECONDS):
+            async with asyncio.timeout(seconds):
                 return await self._peers.get()
         except TimeoutError:
             raise UnavailableError("grpcio does not answer its own process") from None

@@ -18,16 +18,24 @@ class EchoService:
 
     def __init__(self) -> None:
         self.open_streams = 0
-        self.pushes = asyncio.Event()
+        self._pushed = asyncio.Event()
 
     @property
     def methods(self) -> tuple[Method, ...]:
         return (
             Method("Who", Shape.UNARY, bytes, self.who),
-            Method("Watch", Shape.SERVER_STREAM, bytes, self.watch),
-            Method("Chat", Shape.BIDI, _decode, self.chat),
+            Method("Slow", Shape.UNARY, bytes, self.slow),
+            Method("Metadata", Shape.UNARY, bytes, self.metadata),
             Method("Fail", Shape.UNARY, _decode, self.fail),
+            Method("Watch", Shape.SERVER_STREAM, bytes, self.watch),
+            Method("Flood", Shape.SERVER_STREAM, bytes, self.flood),
+            Method("Chat", Shape.BIDI, _decode, self.chat),
         )
+
+    def push(self) -> None:
+        """Let every stream of Watch say something, and Slow answer."""
+        self._pushed.set()
+        self._pushed = asyncio.Event()
 
     async def who(self, requests: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
         evidence = await call.workload.evidence()
@@ -35,19 +43,13 @@ class EchoService:
         caller = call.workload.caller
         yield f"{caller.pid} {caller.uid} {caller.gid} {selectors}".encode()
 
-    async def watch(self, requests: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
-        self.open_streams += 1
-        try:
-            while True:
-                yield b"%d" % call.workload.caller.pid
-                await self.pushes.wait()
-                self.pushes.clear()
-        finally:
-            self.open_streams -= 1
-
-    async def chat(self, requests: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
+    async def slow(self, requests: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
+        await self._pushed.wait()
         async for request in requests:
             yield request
+
+    async def metadata(self, requests: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
+        yield "\n".join(f"{key}={','.join(all_)}" for key, all_ in call.metadata.items()).encode()
 
     async def fail(self, requests: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
         async for request in requests:
@@ -55,6 +57,27 @@ class EchoService:
                 raise KeyError("secret payload")
             raise NotEntitledError("no identity for you")
         yield b""
+
+    async def watch(self, requests: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
+        self.open_streams += 1
+        try:
+            while True:
+                yield b"%d" % call.workload.caller.pid
+                await self._pushed.wait()
+        finally:
+            self.open_streams -= 1
+
+    async def flood(self, requests: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
+        self.open_streams += 1
+        try:
+            while True:
+                yield b"x" * 100_000
+        finally:
+            self.open_streams -= 1
+
+    async def chat(self, requests: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
+        async for request in requests:
+            yield request
 
 
 def _decode(data: bytes) -> bytes:
