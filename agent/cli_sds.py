@@ -1,73 +1,76 @@
-"""``accredit sds``: a client of any Envoy SDS server, this agent's or another's."""
+"""``accredit sds``: a client of any SDS server, this agent's or another's."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
-from contextlib import AbstractAsyncContextManager, aclosing, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
+from contextlib import aclosing, suppress
+from datetime import timedelta
 from functools import wraps
 from typing import Any
 
 import click
 
-from accredit.agent import cli_options, table
-from accredit.agent.sds_client import Update, updates
-from accredit.agent.sds_reading import ReceivedSecret, secret_data, secrets_text
+from accredit.agent import cli_options, sds_output, table
+from accredit.agent.grpcio import be_quiet
+from accredit.agent.sds_client import Fetched, SdsClient
+from accredit.agent.sds_dialect import Question, Update
+from accredit.identity.clock import Clock
 from accredit.identity.errors import ConfigError
-from accredit.workload_api.endpoint import ENDPOINT_VARIABLE, Endpoint, find_endpoint
+from accredit.rotation.clock import SystemClock
+from accredit.workload_api.endpoint import ENDPOINT_VARIABLE, find_endpoint
 
-_Command = Callable[..., Coroutine[Any, Any, None]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What to ask, where and how."""
-
-    endpoint: Endpoint
-    names: tuple[str, ...]
-    node_id: str
-    delta: bool
-
-    def ask(self) -> AbstractAsyncContextManager[AsyncGenerator[Update, None]]:
-        return aclosing(updates(self.endpoint, self.names, self.node_id, delta=self.delta))
+Command = Callable[..., Coroutine[Any, Any, None]]
 
 
-def _asking(command: _Command) -> Callable[..., None]:
-    """Give a command its question, and the options it is made of."""
+def _client(command: Command) -> Callable[..., None]:
+    """Give a command its client, and the options that make it."""
 
-    @click.argument("names", nargs=-1)
+    @click.argument("names", metavar="[NAME]...", nargs=-1)
     @click.option(
         "--socket",
         metavar="ADDRESS",
-        help=f"Where SDS is served, such as unix:///run/api.sock. Default: ${ENDPOINT_VARIABLE}.",
+        help=f"SDS server, such as unix:///run/api.sock. Default: ${ENDPOINT_VARIABLE}.",
     )
-    @click.option("--delta", is_flag=True, help="Ask by DeltaSecrets, not StreamSecrets.")
     @click.option(
-        "--node-id", default="accredit-sds", show_default=True, help="What to call ourselves."
+        "--delta", is_flag=True, help="Ask by DeltaSecrets; SPIRE has StreamSecrets only."
     )
-    @cli_options.output
+    @click.option(
+        "--node-id",
+        metavar="ID",
+        default="accredit-sds",
+        show_default=True,
+        help="What to call ourselves; shown by the server, proves nothing.",
+    )
     @wraps(command)
     def run(
-        socket: str | None, names: tuple[str, ...], node_id: str, *, delta: bool, **options: Any
+        names: tuple[str, ...], socket: str | None, node_id: str, *, delta: bool, **options: Any
     ) -> None:
         try:
             endpoint = find_endpoint(socket, os.environ)
         except ConfigError as error:
             raise click.UsageError(str(error)) from None
-        asyncio.run(command(_Question(endpoint, names, node_id, delta), **options))
+        be_quiet()
+        clock = SystemClock()
+        try:
+            question = Question(tuple(dict.fromkeys(names)), node_id, delta)
+            client = SdsClient(endpoint, clock, question)
+            asyncio.run(command(client, clock=clock, **options))
+        finally:
+            clock.close()
 
     return run
 
 
 @click.group()
 def sds() -> None:
-    """Ask an SDS server for secrets, as an Envoy would. Private keys are never shown.
+    """Ask an SDS server, as an Envoy of this user would.
 
-    NAMES are SPIFFE IDs, trust domain IDs, or special names such as default, ROOTCA and ALL;
-    without any, everything this process may have is asked for.
+    A NAME is a SPIFFE ID, "default" or "hint:..." for a certificate; the ID of a trust domain,
+    ROOTCA or ALL for a validation context. Without a NAME: all this process may have. Private
+    keys come too, and are never shown.
     """
 
 
@@ -77,66 +80,63 @@ def sds() -> None:
     "seconds",
     metavar="SECONDS",
     type=click.FloatRange(0, 86400, min_open=True),
-    default=10.0,
+    default=5.0,
     show_default=True,
     help="How long to wait for all of them.",
 )
-@_asking
-async def fetch(question: _Question, *, output: str, seconds: float) -> None:
-    """Fetch secrets once; fail if one of them does not come."""
-    found: dict[str, ReceivedSecret] = {}
-    removed: list[str] = []
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds), question.ask() as messages:
-            async for update in messages:
-                found |= {secret.name: secret for secret in update.secrets}
-                removed += update.removed
-                if found.keys() | removed >= set(question.names):
-                    break
-    _print(found.values(), output)
-    _require_all(question.names, found, removed, seconds)
+@cli_options.output
+@_client
+async def fetch(
+    client: SdsClient,
+    *,
+    clock: Clock,  # noqa: ARG001  what every command gets
+    seconds: float,
+    output: str,
+) -> None:
+    """Fetch secrets once. Fails unless all of them come."""
+    fetched = await client.fetch(timedelta(seconds=seconds))
+    parts = (fetched.secrets.values(), fetched.removed, fetched.missing)
+    if output == "json":
+        click.echo(table.to_json(sds_output.fetched_data(*parts)))
+    else:
+        click.echo(sds_output.fetched_text(*parts))
+    for problem in fetched.problems:
+        click.echo(sds_output.printable(problem), err=True)
+    _require_all(fetched, seconds)
 
 
 @sds.command()
-@click.option("--updates", "count", type=click.IntRange(1), help="End after so many messages.")
-@_asking
-async def watch(question: _Question, *, output: str, count: int | None) -> None:
+@click.option("--updates", type=click.IntRange(1), help="End after so many updates.")
+@cli_options.output
+@_client
+async def watch(client: SdsClient, *, clock: Clock, updates: int | None, output: str) -> None:
     """Print secrets as they come and change, until interrupted; JSON is one line each."""
-    seen = 0
     # Interrupting is how this ends, so it is no failure.
     with suppress(asyncio.CancelledError):
-        async with question.ask() as messages:
+        seen = 0
+        async with aclosing(client.watch()) as messages:
             async for update in messages:
-                _print_update(update, output)
-                seen += 1
-                if seen == count:
+                _show(update, clock, json_lines=output == "json")
+                seen += not update.problem
+                if seen == updates:
                     return
 
 
-def _print(secrets: Iterable[ReceivedSecret], output: str) -> None:
-    found = list(secrets)
-    if output == "json":
-        click.echo(table.to_json({"secrets": [secret_data(each) for each in found]}))
-    elif found:
-        click.echo(secrets_text(found))
+def _show(update: Update, clock: Clock, *, json_lines: bool) -> None:
+    if json_lines:
+        click.echo(json.dumps(sds_output.update_data(update, clock.now())))
+    elif update.problem:
+        click.echo(sds_output.printable(update.problem), err=True)
+    elif update.secrets or update.removed:
+        click.echo(sds_output.update_text(update, clock.now()))
 
 
-def _print_update(update: Update, output: str) -> None:
-    if output == "json":
-        secrets = [secret_data(each) for each in update.secrets]
-        click.echo(json.dumps({"secrets": secrets, "removed": list(update.removed)}))
+def _require_all(fetched: Fetched, seconds: float) -> None:
+    if fetched.complete and not fetched.removed:
         return
-    _print(update.secrets, output)
-    for name in update.removed:
-        click.echo(f"the server says there will never be {name}", err=True)
-
-
-def _require_all(
-    names: Iterable[str], found: Iterable[str], removed: Iterable[str], seconds: float
-) -> None:
-    if never := [name for name in names if name in set(removed)]:
-        raise click.ClickException(f"the server says there will never be {', '.join(never)}")
-    if missing := [name for name in names if name not in set(found)]:
-        raise click.ClickException(f"not sent within {seconds:g} s: {', '.join(missing)}")
-    if not found:
-        raise click.ClickException(f"nothing was sent within {seconds:g} s")
+    silent = f"not sent within {seconds:g} s: {', '.join(fetched.missing) or 'anything'}"
+    reasons = [] if fetched.complete else [silent]
+    if fetched.removed:
+        names = ", ".join(fetched.removed)
+        reasons.insert(0, f"the server says there will never be {names}")
+    raise click.ClickException(sds_output.printable("; ".join(reasons)))

@@ -1,151 +1,151 @@
-"""A client of any SDS server, which asks as an Envoy would and accepts whatever comes."""
+"""A client of any SDS server, which asks as an Envoy would: what ``accredit sds`` uses."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from urllib.parse import quote
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import SystemRandom
 
-import grpc
 import grpc.aio
-from google.protobuf.message import DecodeError
 
-from accredit.agent.sds_reading import ReceivedSecret, read_secret
-from accredit.identity.errors import (
-    AccreditError,
-    NotEntitledError,
-    RequestError,
-    UnavailableError,
-    UnimplementedError,
-)
-from accredit.sds_server.proto import core_pb2
-from accredit.sds_server.proto import discovery_pb2 as pb
-from accredit.sds_server.wire import SECRET_TYPE
-from accredit.workload_api.endpoint import Endpoint, UnixEndpoint
+from accredit.agent.grpc_client import open_channel, translate
+from accredit.agent.sds_dialect import Question, Update, begin
+from accredit.agent.sds_reading import ReceivedSecret
+from accredit.identity.clock import Clock
+from accredit.identity.errors import AccreditError, ResponseError, UnavailableError
+from accredit.rotation.schedule import Backoff
+from accredit.workload_api.endpoint import Endpoint
+from accredit.workload_api.held import Reaction, Retries, reaction
 
 _SERVICE = "/envoy.service.secret.v3.SecretDiscoveryService/"
-_OPTIONS = (
-    ("grpc.enable_http_proxy", 0),  # the endpoint is local
-    ("grpc.use_local_subchannel_pool", 1),
-    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
-)
-_ERRORS: dict[grpc.StatusCode, type[AccreditError]] = {
-    grpc.StatusCode.INVALID_ARGUMENT: RequestError,
-    grpc.StatusCode.PERMISSION_DENIED: NotEntitledError,
-    grpc.StatusCode.UNIMPLEMENTED: UnimplementedError,
-}
-_ENDED = "SDS at {}: the server has ended the stream"
-_Call = grpc.aio.StreamStreamCall[bytes, bytes]
+_BACKOFF = Backoff()
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
-    """One message: what came, and what the server says will never come."""
-
-    secrets: tuple[ReceivedSecret, ...]
-    removed: tuple[str, ...] = ()
+def _random_jitter() -> float:
+    return SystemRandom().uniform(-1, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class StateOfTheWorld:
-    """Asks by StreamSecrets."""
+@dataclass(slots=True)
+class Fetched:
+    """What has come so far for ``names``; ``problems`` are messages that were refused."""
 
     names: tuple[str, ...]
-    node: core_pb2.Node
-    method: str = "StreamSecrets"
+    secrets: dict[str, ReceivedSecret] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
-    def first(self) -> bytes:
-        """Return the first request."""
-        return pb.DiscoveryRequest(
-            resource_names=self.names, type_url=SECRET_TYPE, node=self.node
-        ).SerializeToString()
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The names the server is silent about."""
+        return tuple(name for name in self.names if name not in {*self.secrets, *self.removed})
 
-    def read(self, data: bytes) -> tuple[Update, bytes]:
-        """Return what a message says, and its acknowledgement."""
-        message = pb.DiscoveryResponse.FromString(data)
-        acknowledgement = pb.DiscoveryRequest(
-            resource_names=self.names,
-            type_url=SECRET_TYPE,
-            version_info=message.version_info,
-            response_nonce=message.nonce,
-        )
-        version = message.version_info
-        secrets = tuple(read_secret(each, version) for each in message.resources)
-        return Update(secrets), acknowledgement.SerializeToString()
+    @property
+    def complete(self) -> bool:
+        """Whether there is nothing to wait for; without names, whether anything came."""
+        return not self.missing if self.names else bool(self.secrets)
 
-
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """Asks by DeltaSecrets."""
-
-    names: tuple[str, ...]
-    node: core_pb2.Node
-    method: str = "DeltaSecrets"
-
-    def first(self) -> bytes:
-        """Return the first request."""
-        return pb.DeltaDiscoveryRequest(
-            resource_names_subscribe=self.names, type_url=SECRET_TYPE, node=self.node
-        ).SerializeToString()
-
-    def read(self, data: bytes) -> tuple[Update, bytes]:
-        """Return what a message says, and its acknowledgement."""
-        message = pb.DeltaDiscoveryResponse.FromString(data)
-        acknowledgement = pb.DeltaDiscoveryRequest(
-            type_url=SECRET_TYPE, response_nonce=message.nonce
-        )
-        secrets = tuple(read_secret(each.resource, each.version) for each in message.resources)
-        update = Update(secrets, tuple(message.removed_resources))
-        return update, acknowledgement.SerializeToString()
+    def add(self, update: Update) -> None:
+        """Take a message into account."""
+        came = {secret.name: secret for secret in update.secrets}
+        self.secrets |= came
+        self.removed = [name for name in (*self.removed, *update.removed) if name not in came]
+        if update.problem:
+            self.problems.append(update.problem)
 
 
-async def updates(
-    endpoint: Endpoint, names: Sequence[str], node_id: str, *, delta: bool
-) -> AsyncGenerator[Update, None]:
-    """Yield each message of one stream that asks for ``names``; for everything if there are none.
+class SdsClient:
+    """Asks one server one question.
 
-    Raises:
-        RequestError, NotEntitledError, UnimplementedError: what the server answered.
-        UnavailableError: any other end, a friendly one too: these streams are meant to last.
+    Raises RequestError, NotEntitledError, UnimplementedError or UnavailableError for what the
+    server answers, and ResponseError for what is no answer at all.
     """
-    node = core_pb2.Node(id=node_id, cluster="accredit", user_agent_name="accredit")
-    dialect = (Delta if delta else StateOfTheWorld)(tuple(names), node)
-    async with grpc.aio.insecure_channel(_target(endpoint), options=_OPTIONS) as channel:
-        start: grpc.aio.StreamStreamMultiCallable[bytes, bytes]
-        start = channel.stream_stream(_SERVICE + dialect.method)
-        call = start()
-        try:
-            await _write(call, dialect.first())
-            while isinstance(message := await call.read(), bytes):
-                update, acknowledgement = dialect.read(message)
-                yield update
-                await _write(call, acknowledgement)
-        except DecodeError:
-            raise UnavailableError(f"SDS at {endpoint}: what came is no message of SDS") from None
-        except grpc.aio.AioRpcError as error:
-            raise _translate(error, endpoint) from None
-        finally:
-            call.cancel()
-    raise UnavailableError(_ENDED.format(endpoint))
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        clock: Clock,
+        question: Question,
+        *,
+        backoff: Backoff = _BACKOFF,
+        jitter: Callable[[], float] = _random_jitter,
+    ) -> None:
+        self._endpoint = endpoint
+        self._clock = clock
+        self._question = question
+        self._backoff = backoff
+        self._jitter = jitter
+
+    async def fetch(self, patience: timedelta) -> Fetched:
+        """Return once everything has come, or with what has after ``patience``."""
+        fetched = Fetched(self._question.names)
+        with suppress(TimeoutError):
+            async with (
+                asyncio.timeout(patience.total_seconds()),
+                aclosing(self.updates()) as updates,
+            ):
+                async for update in updates:
+                    fetched.add(update)
+                    if fetched.complete:
+                        break
+        return fetched
+
+    async def watch(self) -> AsyncGenerator[Update, None]:
+        """Yield each message, over new streams as they break; raises once that is of no use."""
+        retries = Retries(self._backoff)
+        while True:
+            since: float | None = None
+            try:
+                async with aclosing(self.updates()) as updates:
+                    async for update in updates:
+                        since = since or self._clock.monotonic()
+                        yield update
+            except AccreditError as error:
+                if (after := reaction(error)) is Reaction.STOP:
+                    raise
+                yield Update(problem=str(error))
+                lasted = self._clock.monotonic() - since if since else 0.0
+                wait = retries.wait(after, lasted, self._jitter())
+                await self._clock.sleep_until(self._clock.now() + wait)
+
+    async def updates(self) -> AsyncGenerator[Update, None]:
+        """Yield each message of one stream, accepted or refused by then; never just ends."""
+        talk = begin(self._question)
+        place = f"{talk.method} at {self._endpoint}"
+        async with open_channel(self._endpoint) as channel:
+            start: grpc.aio.StreamStreamMultiCallable[bytes, bytes]
+            start = channel.stream_stream(_SERVICE + talk.method)
+            call = start()
+            try:
+                await _say(call, talk.first())
+                # Iterating over the call would make it part of a reference cycle.
+                while isinstance(message := await call.read(), bytes):
+                    update, answer = talk.hear(message)
+                    await _say(call, answer)
+                    yield update
+            except grpc.aio.AioRpcError as error:
+                raise _ended(place) if _met_the_end(error) else translate(error, place) from None
+            except ResponseError as error:
+                raise ResponseError(f"{self._endpoint}: {error}") from None
+            finally:
+                call.cancel()
+        raise _ended(place)
 
 
-def _translate(error: grpc.aio.AioRpcError, endpoint: Endpoint) -> AccreditError:
-    code, details = error.code(), error.details() or "no details"
-    # What grpcio says of an acknowledgement that met the end of the stream.
-    if code is grpc.StatusCode.INTERNAL and details == "Internal error from Core":
-        return UnavailableError(_ENDED.format(endpoint))
-    kind = _ERRORS.get(code, UnavailableError)
-    return kind(f"SDS at {endpoint}: {code.name}: {details}")
+def _ended(place: str) -> UnavailableError:
+    return UnavailableError(f"{place}: the server has ended the stream")
 
 
-async def _write(call: _Call, request: bytes) -> None:
-    # A call that has ended refuses to be written to; reading then tells why it ended.
-    with suppress(grpc.aio.AioRpcError, grpc.aio.UsageError):
+def _met_the_end(error: grpc.aio.AioRpcError) -> bool:
+    """Tell what grpcio says of a request that was written while the stream ended."""
+    return (
+        error.code() is grpc.StatusCode.INTERNAL and error.details() == "Internal error from Core"
+    )
+
+
+async def _say(call: grpc.aio.StreamStreamCall[bytes, bytes], request: bytes) -> None:
+    # A call that has ended takes no more; reading tells why it did.
+    with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
         await call.write(request)
-
-
-def _target(endpoint: Endpoint) -> str:
-    if isinstance(endpoint, UnixEndpoint):
-        return "unix:" + quote(endpoint.path)
-    return f"ipv{endpoint.host.version}:{quote(endpoint.authority, safe=':[]')}"

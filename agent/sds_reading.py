@@ -1,131 +1,107 @@
-"""What a secret that came over SDS shows of itself; its private key is never looked at. Pure."""
+"""What a secret that came over SDS says; its private key is not looked at and not kept. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
 from google.protobuf.any_pb2 import Any
 from google.protobuf.message import DecodeError
 
-from accredit.agent import table
-from accredit.identity.errors import UnavailableError, X509SvidError
+from accredit.identity.errors import ResponseError, X509SvidError
 from accredit.identity.x509_profile import uri_names
 from accredit.sds_server.proto import core_pb2, tls_pb2
+from accredit.sds_server.wire import SECRET_TYPE
 
-_CERTIFICATE, _CONTEXT = "tls_certificate", "validation_context"
+_VALIDATOR_TYPE = (
+    "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """One certificate: serial in lower-case hex, and its end."""
+    """One certificate: its serial number in lower-case hex, and its end."""
 
     serial: str
     not_after: datetime
 
 
 @dataclass(frozen=True, slots=True)
+class TlsCertificate:
+    """A leaf and the URI names in it, which for an X.509-SVID is one SPIFFE ID."""
+
+    uris: tuple[str, ...]
+    leaf: Certificate
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationContext:
+    """The CAs by trust domain; under "" if they are a plain list that may sign for anybody."""
+
+    authorities: tuple[tuple[str, tuple[Certificate, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReceivedSecret:
-    """A secret as it came. ``roots`` are by trust domain; under ``""`` if they are a plain list."""
+    """A secret as it came. ``content`` is None for a kind that nothing here is known of."""
 
     name: str
     version: str
-    kind: str
-    spiffe_id: str = ""
-    leaf: Certificate | None = None
-    roots: dict[str, tuple[Certificate, ...]] = field(default_factory=dict)
+    content: TlsCertificate | ValidationContext | None
 
 
 def read_secret(resource: Any, version: str) -> ReceivedSecret:
     """Read one resource.
 
     Raises:
-        UnavailableError: it is no secret, or holds no certificates where it should.
+        ResponseError: it is no secret, or certificates in it cannot be read.
     """
+    if resource.type_url != SECRET_TYPE:
+        raise ResponseError(f"a resource of type {resource.type_url[:200]!r} instead of a secret")
     try:
         secret = tls_pb2.Secret.FromString(resource.value)
-        match secret.WhichOneof("type"):
-            case "tls_certificate":
-                return _certificate(secret, version)
-            case "validation_context":
-                roots = _roots(secret.validation_context)
-                return ReceivedSecret(secret.name, version, _CONTEXT, roots=roots)
-            case None:
-                return ReceivedSecret(secret.name, version, "of another kind")
-    except (DecodeError, ValueError, X509SvidError):
-        raise UnavailableError("the endpoint sent a secret that cannot be read") from None
+    except DecodeError:
+        raise ResponseError("a resource that cannot be decoded as a secret") from None
+    try:
+        return ReceivedSecret(secret.name, version, _content(secret))
+    # The text of these errors may quote what they could not read.
+    except (DecodeError, X509SvidError, ValueError):
+        reason = "certificates that are not there in PEM or cannot be read"
+        raise ResponseError(f"secret {secret.name[:200]!r}: {reason}") from None
 
 
-def _certificate(secret: tls_pb2.Secret, version: str) -> ReceivedSecret:
-    chain = _load(secret.tls_certificate.certificate_chain)
-    names = uri_names(chain[0]) if chain else []
-    return ReceivedSecret(
-        secret.name,
-        version,
-        _CERTIFICATE,
-        spiffe_id=" ".join(names),
-        leaf=_shown(chain[0]) if chain else None,
-    )
+def _content(secret: tls_pb2.Secret) -> TlsCertificate | ValidationContext | None:
+    match secret.WhichOneof("type"):
+        case "tls_certificate":
+            leaf = _load(secret.tls_certificate.certificate_chain)[0]
+            return TlsCertificate(tuple(uri_names(leaf)), _shown(leaf))
+        case "validation_context":
+            return ValidationContext(_authorities(secret.validation_context))
+        case None:
+            return None
 
 
-def _roots(context: tls_pb2.CertificateValidationContext) -> dict[str, tuple[Certificate, ...]]:
+def _authorities(
+    context: tls_pb2.CertificateValidationContext,
+) -> tuple[tuple[str, tuple[Certificate, ...]], ...]:
     if not context.HasField("custom_validator_config"):
-        return {"": tuple(map(_shown, _load(context.trusted_ca)))}
-    config = tls_pb2.SPIFFECertValidatorConfig.FromString(
-        context.custom_validator_config.typed_config.value
-    )
-    return {
-        each.name: tuple(map(_shown, _load(each.trust_bundle))) for each in config.trust_domains
-    }
+        return (("", _all_shown(context.trusted_ca)),)
+    packed = context.custom_validator_config.typed_config
+    if packed.type_url != _VALIDATOR_TYPE:
+        raise ValueError
+    config = tls_pb2.SPIFFECertValidatorConfig.FromString(packed.value)
+    return tuple((each.name, _all_shown(each.trust_bundle)) for each in config.trust_domains)
+
+
+def _all_shown(source: core_pb2.DataSource) -> tuple[Certificate, ...]:
+    return tuple(_shown(each) for each in _load(source))
 
 
 def _load(source: core_pb2.DataSource) -> list[x509.Certificate]:
-    return x509.load_pem_x509_certificates(source.inline_bytes) if source.inline_bytes else []
+    """Return at least one certificate; raises ValueError."""
+    return x509.load_pem_x509_certificates(source.inline_bytes)
 
 
 def _shown(certificate: x509.Certificate) -> Certificate:
     return Certificate(f"{certificate.serial_number:x}", certificate.not_valid_after_utc)
-
-
-def secret_data(secret: ReceivedSecret) -> dict[str, object]:
-    """Return the secret as plain data, without the private key."""
-    data: dict[str, object] = {"name": secret.name, "version": secret.version, "type": secret.kind}
-    if secret.kind == _CERTIFICATE:
-        data |= {"spiffe_id": secret.spiffe_id, **(_data(secret.leaf) if secret.leaf else {})}
-    if secret.kind == _CONTEXT:
-        data["roots"] = {td: [_data(each) for each in found] for td, found in secret.roots.items()}
-    return data
-
-
-def secrets_text(secrets: Sequence[ReceivedSecret]) -> str:
-    """Return a line for each certificate and each root."""
-    rows = [row for secret in secrets for row in _rows(secret)]
-    return table.render(("SECRET", "VERSION", "SAYS", "SERIAL", "ENDS"), rows)
-
-
-def _rows(secret: ReceivedSecret) -> list[tuple[str, str, str, str, str]]:
-    head = (secret.name, secret.version)
-    if secret.kind == _CERTIFICATE:
-        return [(*head, secret.spiffe_id, *_cells(secret.leaf))]
-    if secret.kind != _CONTEXT:
-        return [(*head, secret.kind, "", "")]
-    roots = [
-        (*head, f"trusts {td}" if td else "trusts, as a plain list", *_cells(each))
-        for td, found in secret.roots.items()
-        for each in found
-    ]
-    return roots or [(*head, "trusts nobody", "", "")]
-
-
-def _cells(certificate: Certificate | None) -> tuple[str, str]:
-    return (certificate.serial, _time(certificate.not_after)) if certificate else ("", "")
-
-
-def _data(certificate: Certificate) -> dict[str, object]:
-    return {"serial": certificate.serial, "not_after": _time(certificate.not_after)}
-
-
-def _time(when: datetime) -> str:
-    return when.isoformat().replace("+00:00", "Z")

@@ -1,19 +1,23 @@
 from __future__ import annotations
 
-import json
-
 import pytest
 from google.protobuf.any_pb2 import Any
 from support.ca import TestCa
 from support.clock import EPOCH
 
-from accredit.agent.sds_reading import ReceivedSecret, read_secret, secret_data, secrets_text
-from accredit.identity.errors import UnavailableError
-from accredit.sds_server import secrets
+from accredit.agent.sds_reading import (
+    Certificate,
+    ReceivedSecret,
+    TlsCertificate,
+    ValidationContext,
+    read_secret,
+)
+from accredit.identity.errors import ResponseError
+from accredit.sds_server import secrets, wire
 from accredit.sds_server.proto import core_pb2, tls_pb2
 from accredit.sds_server.proto import discovery_pb2 as pb
 
-CA = TestCa("prod.example")
+CA, PARTNER = TestCa("prod.example"), TestCa("partner.example")
 SVID = CA.svid("spiffe://prod.example/api")
 
 
@@ -22,85 +26,84 @@ def read(secret: secrets.Secret) -> ReceivedSecret:
     return read_secret(resource, "v1")
 
 
-def test_a_certificate_shows_whose_it_is_and_never_its_key() -> None:
+def root(ca: TestCa) -> Certificate:
+    return Certificate(f"{ca.root.serial_number:x}", ca.root.not_valid_after_utc)
+
+
+def inline(data: bytes) -> core_pb2.DataSource:
+    return core_pb2.DataSource(inline_bytes=data)
+
+
+def test_a_certificate_is_read_without_its_key() -> None:
     found = read(secrets.certificate("default", SVID, CA.bundle(), EPOCH))
-    assert secret_data(found) == {
-        "name": "default",
-        "version": "v1",
-        "type": "tls_certificate",
-        "spiffe_id": "spiffe://prod.example/api",
-        "serial": SVID.serial,
-        "not_after": "2026-01-01T01:00:00Z",
-    }
-    shown = secrets_text([found]) + json.dumps(secret_data(found)) + repr(found)
-    assert "PRIVATE KEY" not in shown
-    assert secrets_text([found]).splitlines()[1].split() == [
-        "default",
-        "v1",
-        "spiffe://prod.example/api",
-        SVID.serial,
-        "2026-01-01T01:00:00Z",
-    ]
+    leaf = Certificate(SVID.serial, SVID.not_after)
+    content = TlsCertificate(("spiffe://prod.example/api",), leaf)
+    assert found == ReceivedSecret("default", "v1", content)
+    assert "PRIVATE KEY" not in repr(found)
 
 
-def test_a_validation_context_shows_each_root_by_trust_domain() -> None:
-    partner = TestCa("partner.example")
-    bundles = {ca.trust_domain: ca.bundle() for ca in (CA, partner)}
+def test_roots_are_read_by_trust_domain() -> None:
+    bundles = {ca.trust_domain: ca.bundle() for ca in (CA, PARTNER)}
     found = read(secrets.spiffe_context("ALL", bundles))
-    assert secret_data(found) == {
-        "name": "ALL",
-        "version": "v1",
-        "type": "validation_context",
-        "roots": {
-            str(ca.trust_domain): [
-                {"serial": f"{ca.root.serial_number:x}", "not_after": "2026-01-01T01:00:00Z"}
-            ]
-            for ca in (partner, CA)
-        },
-    }
-    partners, own = secrets_text([found]).splitlines()[1:]
-    assert "  trusts partner.example  " in partners
-    assert "  trusts prod.example     " in own
+    assert found.content == ValidationContext(
+        (("partner.example", (root(PARTNER),)), ("prod.example", (root(CA),)))
+    )
 
 
 def test_a_plain_list_and_nobody_are_told_apart() -> None:
     plain = read(secrets.plain_context("ROOTCA", CA.bundle()))
-    assert "trusts, as a plain list" in secrets_text([plain])
-    nobody = read(secrets.nobody("ROOTCA"))
-    assert "trusts nobody" in secrets_text([nobody])
-    assert secret_data(nobody)["roots"] == {}
+    assert plain.content == ValidationContext((("", (root(CA),)),))
+    assert read(secrets.nobody("ROOTCA")).content == ValidationContext(())
 
 
-def test_a_secret_of_another_kind_is_named_as_such() -> None:
-    resource = Any(value=tls_pb2.Secret(name="x").SerializeToString())
-    found = read_secret(resource, "")
-    assert secret_data(found) == {"name": "x", "version": "", "type": "of another kind"}
-    assert "of another kind" in secrets_text([found])
+def test_a_kind_nothing_is_known_of_is_not_refused() -> None:
+    assert read_secret(wire.pack(tls_pb2.Secret(name="x")), "") == ReceivedSecret("x", "", None)
 
 
-def test_a_certificate_without_a_chain_is_shown_as_empty() -> None:
-    secret = tls_pb2.Secret(name="x", tls_certificate=tls_pb2.TlsCertificate())
-    found = read_secret(Any(value=secret.SerializeToString()), "")
-    assert secret_data(found) == {
-        "name": "x",
-        "version": "",
-        "type": "tls_certificate",
-        "spiffe_id": "",
-    }
-    assert secrets_text([found]).splitlines()[1] == "x"
+def context(
+    roots: bytes | None = None, validator: core_pb2.TypedExtensionConfig | None = None
+) -> tls_pb2.Secret:
+    trusted = None if roots is None else inline(roots)
+    found = tls_pb2.CertificateValidationContext(
+        trusted_ca=trusted, custom_validator_config=validator
+    )
+    return tls_pb2.Secret(name="x", validation_context=found)
+
+
+def validator(type_url: str, value: bytes) -> core_pb2.TypedExtensionConfig:
+    return core_pb2.TypedExtensionConfig(typed_config=Any(type_url=type_url, value=value))
+
+
+SPIFFE = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig"
+NO_ROOTS = tls_pb2.SPIFFECertValidatorConfig(
+    trust_domains=[tls_pb2.SPIFFECertValidatorConfig.TrustDomain(name="prod.example")]
+)
 
 
 @pytest.mark.parametrize(
     "secret",
     [
-        b"\xff",
+        tls_pb2.Secret(name="x", tls_certificate=tls_pb2.TlsCertificate()),
         tls_pb2.Secret(
-            tls_certificate=tls_pb2.TlsCertificate(
-                certificate_chain=core_pb2.DataSource(inline_bytes=b"garbage")
-            )
-        ).SerializeToString(),
+            name="x", tls_certificate=tls_pb2.TlsCertificate(certificate_chain=inline(b"garbage"))
+        ),
+        context(),  # which would believe everybody
+        context(b"garbage"),
+        context(validator=validator("another", b"")),
+        context(validator=validator(SPIFFE, b"\xff")),
+        context(validator=validator(SPIFFE, NO_ROOTS.SerializeToString())),
     ],
+    ids=["empty", "garbage", "nothing", "garbage-roots", "validator", "undecodable", "no-roots"],
 )
-def test_what_cannot_be_read_is_said_to_be_so(secret: bytes) -> None:
-    with pytest.raises(UnavailableError, match="sent a secret that cannot be read"):
-        read_secret(Any(value=secret), "")
+def test_a_secret_without_readable_certificates_is_named_and_refused(
+    secret: tls_pb2.Secret,
+) -> None:
+    with pytest.raises(ResponseError, match="secret 'x': certificates that are not there in PEM"):
+        read_secret(wire.pack(secret), "")
+
+
+def test_what_is_no_secret_is_refused() -> None:
+    with pytest.raises(ResponseError, match="cannot be decoded as a secret"):
+        read_secret(Any(type_url=wire.SECRET_TYPE, value=b"\xff"), "")
+    with pytest.raises(ResponseError, match="of type 'type/Cluster' instead of a secret"):
+        read_secret(Any(type_url="type/Cluster"), "")

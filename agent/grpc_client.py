@@ -1,0 +1,48 @@
+"""Channels to a local endpoint, and what the errors of calls over them mean here."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import grpc
+import grpc.aio
+
+from accredit.identity.errors import (
+    AccreditError,
+    NotEntitledError,
+    RequestError,
+    UnavailableError,
+    UnimplementedError,
+)
+from accredit.workload_api.endpoint import Endpoint, UnixEndpoint
+
+_OPTIONS = (
+    ("grpc.enable_http_proxy", 0),  # the endpoint is local
+    ("grpc.use_local_subchannel_pool", 1),  # a failed connection must not delay the next call's
+    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
+)
+_ERRORS: dict[grpc.StatusCode, type[AccreditError]] = {
+    grpc.StatusCode.INVALID_ARGUMENT: RequestError,
+    grpc.StatusCode.PERMISSION_DENIED: NotEntitledError,
+    grpc.StatusCode.UNIMPLEMENTED: UnimplementedError,
+}
+_MAX_CHARS = 500
+
+
+def open_channel(endpoint: Endpoint) -> grpc.aio.Channel:
+    """Return a channel with a connection of its own."""
+    return grpc.aio.insecure_channel(_target(endpoint), options=_OPTIONS)
+
+
+def translate(error: grpc.aio.AioRpcError, place: str) -> AccreditError:
+    """Return the error in our words: one line, bounded, whatever the server wrote."""
+    details = " ".join((error.details() or "no details").split())[:_MAX_CHARS]
+    shown = "".join(c if c.isprintable() else "?" for c in details)
+    kind = _ERRORS.get(error.code(), UnavailableError)
+    return kind(f"{place}: {error.code().name}: {shown}")
+
+
+def _target(endpoint: Endpoint) -> str:
+    if isinstance(endpoint, UnixEndpoint):
+        return "unix:" + quote(endpoint.path)
+    return f"ipv{endpoint.host.version}:{quote(endpoint.authority, safe=':[]')}"
