@@ -41,7 +41,7 @@ class EnvoyProcess:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[EnvoyProcess]:
-        quiet = ("--log-level", "warning", "--concurrency", "1", "--use-dynamic-base-id")
+        quiet = ("--log-level", "warning", "--concurrency", "1", "--disable-hot-restart")
         with (
             (self.folder / "envoy.log").open("ab") as log,
             subprocess.Popen(
