@@ -93,7 +93,7 @@ async def fetch(
     seconds: float,
     output: str,
 ) -> None:
-    """Fetch secrets once. Fails unless all of them come."""
+    """Fetch secrets once; fail unless all of them come."""
     fetched = await client.fetch(timedelta(seconds=seconds))
     parts = (fetched.secrets.values(), fetched.removed, fetched.missing)
     if output == "json":
@@ -110,7 +110,10 @@ async def fetch(
 @cli_options.output
 @_client
 async def watch(client: SdsClient, *, clock: Clock, updates: int | None, output: str) -> None:
-    """Print secrets as they come and change, until interrupted; JSON is one line each."""
+    """Print secrets as they come and change until interrupted.
+
+    With --output json, each update is one line.
+    """
     # Interrupting is how this ends, so it is no failure.
     with suppress(asyncio.CancelledError):
         seen = 0
