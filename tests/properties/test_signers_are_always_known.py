@@ -80,7 +80,6 @@ class _World:
         while more:
             with opened(self._folder, self.clock, _SETTINGS) as authority:
                 self._authority = authority
-                self._note_who_has_ended()
                 self._publish()
                 authority.subscribe(self._publish)
                 async with running(authority):
@@ -110,6 +109,7 @@ class _World:
         return False
 
     def _publish(self) -> None:
+        self._note_who_has_ended()
         if self._held:
             last = self._held[-1]
             self._held[-1] = _Held(last.bundle, self._up)

@@ -1,0 +1,57 @@
+"""kill -9 at any moment of an embedded authority's life loses nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from support import needs
+
+_HERE = Path(__file__).parent
+_MEMORY = Path("/dev/shm")
+_ALL = {"active", "active+prepared", "old+active"}
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Return a folder in memory where there is one: a killed process loses no power."""
+    with TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as name:
+        yield Path(name)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "means", "deaths", "left"),
+    [
+        ("first-start", "line", 200, {"active"}),
+        ("first-start", "byte", 20, {"active"}),
+        ("first-start", "syscall", 50, {"active"}),
+        ("scheduled", "line", 300, _ALL),
+        ("scheduled", "byte", 20, {"active", "active+prepared"}),
+        ("forced", "syscall", 50, _ALL),
+        ("forced", "byte", 20, {"active", "active+prepared"}),
+    ],
+)
+def test_death_at_every_moment_leaves_the_same_authority(
+    folder: Path, scenario: str, means: str, deaths: int, left: set[str]
+) -> None:
+    """The program looks after each death: same roots, all SVIDs verify, life goes on."""
+    if means == "syscall":
+        needs.program("strace", apt="strace")
+    found = subprocess.run(
+        [sys.executable, _HERE / "embedded_deaths.py", scenario, means, folder],
+        env={"PYTHONPATH": str(_HERE.parent), "PATH": "/usr/bin:/bin:/usr/local/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stderr
+    result = json.loads(found.stdout)
+    assert result["deaths"] >= deaths
+    assert set(result["left"]) == left
