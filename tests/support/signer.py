@@ -19,7 +19,7 @@ BACKDATED = timedelta(seconds=10)
 
 
 class Signer:
-    """Valid for ten years around ``now``; its leaves begin ten seconds before they are asked for."""
+    """Valid for ten years around ``now``; its leaves begin ten seconds before asked for."""
 
     def __init__(self, trust_domain: TrustDomain, now: datetime) -> None:
         self._key, self._jwt_key = generate(KeyType.EC_P256), generate(KeyType.EC_P256)
