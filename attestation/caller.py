@@ -83,8 +83,11 @@ class KernelCaller:
     @contextmanager
     def _process(self) -> Iterator[Process]:
         pidfd = self._pidfd()
-        with opened(self.pid, pidfd.number) as process:
-            yield process
+        try:
+            with opened(self.pid, pidfd.number) as process:
+                yield process
+        finally:
+            del pidfd  # else an error's traceback would hold it, and who keeps the error
 
     def _pidfd(self) -> _HeldPidfd:
         # The socket pins the process, so its pidfd can be had again at any time, and no connection

@@ -66,9 +66,12 @@ class AttestedWorkload:
         if self._task is None:
             self._task = self._tasks.create_task(self._first(), name=f"attest/{self.caller.pid}")
         answer = await asyncio.shield(self._task)
-        if isinstance(answer, AccreditError):
-            raise answer
-        return answer
+        try:
+            if isinstance(answer, AccreditError):
+                raise answer
+            return answer
+        finally:
+            del answer  # its traceback leads here: a cycle, and with it all that the frames hold
 
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Call ``changed`` when a partial result was completed; returns the undo."""
