@@ -1,0 +1,1 @@
+"""Local processes that want what is not theirs."""
