@@ -66,7 +66,7 @@ class SnapshotCatalog:
                 )
             case Roots() as roots:
                 return self._memo(name, roots, lambda snapshot: _context(name, roots, snapshot))
-            case Parked() | Never() as other:
+            case other:
                 return other
 
     def _memo(self, name: str, what: Hashable, make: Callable[[Snapshot], Secret]) -> Answer:

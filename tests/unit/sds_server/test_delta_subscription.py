@@ -164,3 +164,10 @@ def test_more_names_than_one_stream_may_ask_for_are_refused() -> None:
     player.play(ask("i"))
     with pytest.raises(RequestError, match="more than 8 resource names on one stream"):
         player.play(ask("j"))
+
+
+def test_a_name_that_was_given_up_before_it_was_answered_is_not_answered() -> None:
+    player = Player(DeltaSubscription)
+    player.machine.receive(ask("x"))
+    player.machine.receive(leave("x"))
+    assert player.play(State(x=NEVER)) == ""

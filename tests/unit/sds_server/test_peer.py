@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from support.clock import FakeClock
+from support.fake_workload import FakeWorkload
 from support.sds_playbook import NEVER, PARKED, Player, State, peer
 
 from accredit.sds_server.names import Parked
 from accredit.sds_server.peer import Peer
+from accredit.sds_server.record import Totals
 from accredit.sds_server.requests import Request
 from accredit.sds_server.settings import Withdrawn
 from accredit.sds_server.subscription import Subscription
@@ -262,3 +264,38 @@ def test_one_user_cannot_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
         player.play(Request(("x",)))
         player.machine.state.close()
     assert len(caplog.records) == 20
+
+
+def test_what_was_good_is_forgotten_with_the_last_stream_that_asked_for_it() -> None:
+    (player,) = streams(envoy := peer(), State(a="1"), "a")
+    player.play(State(a="2"))
+    player.play(Request(("a",), nonce="2", error="bad"))
+    player.machine.state.close()
+    again = Player(Subscription, envoy)
+    again.play(State(a="2"))
+    assert again.play(Request(("a",))) == ""
+    assert again.play(State(a="3")) == "1: a=3"
+
+
+def test_a_refusal_of_what_is_asked_for_no_more_is_counted_all_the_same() -> None:
+    totals = Totals()
+    envoy = Peer(FakeWorkload(), FakeClock(), totals, Withdrawn.KEEP)
+    (player,) = streams(envoy, State(a="1"), "a")
+    player.play(State(a="2", b="1"))
+    player.machine.state.drop(["a"])
+    player.play(Request(("b",), nonce="2", error="bad"))
+    assert [(each.name, each.version) for each in totals.refusals] == [("a", "2")]
+    assert line(envoy, "b")["nacks"] == 0
+
+
+def test_silence_is_counted_by_its_reason_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    totals = Totals()
+    player = Player(Subscription, Peer(FakeWorkload(), FakeClock(), totals, Withdrawn.KEEP))
+    player.play(State(x=NEVER, b=Parked("failed the check", granted=True, failed=True)))
+    player.play(Request(("a", "b", "x")))
+    player.play()
+    counters = totals.counters
+    assert (counters.parked, counters.failed_checks, counters.never) == (2, 1, 1)
+    told = [(vars(each)["resource"], vars(each)["reason"]) for each in caplog.records]
+    assert told == [("a", "not granted"), ("b", "failed the check"), ("x", "not of this server")]

@@ -46,3 +46,12 @@ def test_a_skipped_version_is_not_sent_until_it_is_forgotten() -> None:
     assert stream.due(State(a="1")) == ()
     stream.forget("a")
     assert [each.version for each in stream.due(State(a="1"))] == ["1"]
+
+
+def test_nothing_is_held_under_a_name_that_was_given_up() -> None:
+    stream = state()
+    stream.add(["a"])
+    stream.send((secret("a", "1"),))
+    assert "a" in stream.holding
+    stream.drop(["a"])
+    assert "a" not in stream.holding

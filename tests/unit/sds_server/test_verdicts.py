@@ -127,3 +127,30 @@ def test_the_memory_of_refusals_is_bounded() -> None:
         verdicts.refused(secret("a", str(number)))
     assert verdicts.choose(secret("a", "99"), None, anything) is None
     assert verdicts.choose(secret("a", "50"), None, anything) is not None
+
+
+def test_a_suspect_that_was_followed_by_something_newer_is_none_any_more() -> None:
+    envoy = rotated()
+    envoy.refuse("cert")
+    envoy.offer(secret("cert", "2"))
+    envoy.refuse("ROOTS")
+    assert envoy.offer(secret("ROOTS", "3")) == "3"
+    assert envoy.refuse("cert") is False
+
+
+def test_something_newer_ends_the_healing() -> None:
+    envoy = rotated()
+    envoy.refuse("cert")
+    assert envoy.offer(secret("cert", "2")) == "1"
+    assert envoy.offer(secret("cert", "3")) == "3"
+    envoy.refuse("ROOTS")
+    assert envoy.offer(secret("ROOTS", "2")) == "1"
+
+
+def test_a_good_secret_on_another_stream_is_no_healing() -> None:
+    envoy = rotated()
+    envoy.accept("cert")
+    del envoy.has["cert"]
+    assert envoy.offer(secret("cert", "2")) == "2"
+    envoy.refuse("ROOTS")
+    assert envoy.offer(secret("ROOTS", "2")) == "1"
