@@ -139,7 +139,11 @@ def _make_if_missing(path: Path, first: Callable[[], tuple[State, Keys]]) -> boo
         # lexists: a link that leads nowhere is damage, not an empty place.
         if os.path.lexists(path):
             return False
-        _make(staging, *first())
+        try:
+            _make(staging, *first())
+        except StoreError:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
         staging.rename(path)
         folder.sync_folder(path.parent)
     except OSError as error:
