@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from urllib.parse import quote
 
 import grpc
 import grpc.aio
+from grpc._cython import cygrpc  # type: ignore[attr-defined]
 
 from accredit.identity.errors import (
     AccreditError,
@@ -32,6 +34,21 @@ _MAX_CHARS = 500
 def open_channel(endpoint: Endpoint) -> grpc.aio.Channel:
     """Return a channel with a connection of its own."""
     return grpc.aio.insecure_channel(_target(endpoint), options=_OPTIONS)
+
+
+async def send(call: grpc.aio.StreamStreamCall[bytes, bytes], request: bytes) -> None:
+    """Send a request, or nothing if the call has ended: reading then tells how.
+
+    ``call.write`` would put an error of its own in place of the server's status, if that comes
+    while it writes.
+
+    Raises:
+        grpc.aio.AioRpcError: the connection could not be made.
+    """
+    await call.wait_for_connection()
+    if not call.done():
+        with suppress(cygrpc.InternalError):
+            await call._cython_call.send_serialized_message(request)  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def translate(error: grpc.aio.AioRpcError, place: str) -> AccreditError:

@@ -11,7 +11,7 @@ from random import SystemRandom
 
 import grpc.aio
 
-from accredit.agent.grpc_client import open_channel, translate
+from accredit.agent.grpc_client import open_channel, send, translate
 from accredit.agent.sds_dialect import Question, Update, begin
 from accredit.agent.sds_reading import ReceivedSecret
 from accredit.identity.clock import Clock
@@ -119,33 +119,16 @@ class SdsClient:
             start = channel.stream_stream(_SERVICE + talk.method)
             call = start()
             try:
-                await _say(call, talk.first())
+                await send(call, talk.first())
                 # Iterating over the call would make it part of a reference cycle.
                 while isinstance(message := await call.read(), bytes):
                     update, answer = talk.hear(message)
-                    await _say(call, answer)
+                    await send(call, answer)
                     yield update
             except grpc.aio.AioRpcError as error:
-                raise _ended(place) if _met_the_end(error) else translate(error, place) from None
+                raise translate(error, place) from None
             except ResponseError as error:
                 raise ResponseError(f"{self._endpoint}: {error}") from None
             finally:
                 call.cancel()
-        raise _ended(place)
-
-
-def _ended(place: str) -> UnavailableError:
-    return UnavailableError(f"{place}: the server has ended the stream")
-
-
-def _met_the_end(error: grpc.aio.AioRpcError) -> bool:
-    """Tell what grpcio says of a request that was written while the stream ended."""
-    return (
-        error.code() is grpc.StatusCode.INTERNAL and error.details() == "Internal error from Core"
-    )
-
-
-async def _say(call: grpc.aio.StreamStreamCall[bytes, bytes], request: bytes) -> None:
-    # A call that has ended takes no more; reading tells why it did.
-    with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
-        await call.write(request)
+        raise UnavailableError(f"{place}: the server has ended the stream")

@@ -70,14 +70,24 @@ def refuse(code: grpc.StatusCode) -> Script:
     return script
 
 
-def send(*messages: bytes, end: bool = False) -> Script:
-    """Send everything at once, whatever is asked."""
+def send(*messages: bytes) -> Script:
+    """Send everything at once, whatever is asked, and stay."""
 
     async def script(_: AsyncIterator[bytes], __: Any) -> AsyncIterator[bytes]:
         for message in messages:
             yield message
-        if not end:
-            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    return script
+
+
+def send_and_leave(message: bytes) -> Script:
+    """End the stream once a message has been answered."""
+
+    async def script(requests: AsyncIterator[bytes], _: Any) -> AsyncIterator[bytes]:
+        await anext(requests)
+        yield message
+        await anext(requests)
 
     return script
 
@@ -193,7 +203,7 @@ async def test_a_refusal_is_told_in_the_servers_words(
 
 
 async def test_the_end_of_the_stream_is_no_success(tmp_path: Path) -> None:
-    script = send(wire.response("v1", "n1", [ROOTS.framed]), end=True)
+    script = send_and_leave(wire.response("v1", "n1", [ROOTS.framed]))
     async with served(tmp_path, StreamSecrets=script) as endpoint:
         with pytest.raises(UnavailableError, match="the server has ended the stream"):
             await client_of(endpoint).fetch(timedelta(seconds=5))
@@ -213,7 +223,7 @@ async def test_nobody_there_is_told_as_such(tmp_path: Path) -> None:
 
 
 async def test_a_watch_outlives_its_streams_and_tells_why_they_ended(tmp_path: Path) -> None:
-    script = send(wire.response("v1", "n1", [SECRET.framed]), end=True)
+    script = send_and_leave(wire.response("v1", "n1", [SECRET.framed]))
     async with (
         served(tmp_path, StreamSecrets=script) as endpoint,
         aclosing(client_of(endpoint).watch()) as updates,
@@ -229,3 +239,13 @@ async def test_a_watch_ends_when_asking_again_is_of_no_use(tmp_path: Path) -> No
     async with served(tmp_path, StreamSecrets=refuse(code)) as endpoint:
         with pytest.raises(RequestError, match="workload is not authorized"):
             await anext(client_of(endpoint).watch())
+
+
+async def test_a_refusal_is_not_lost_to_a_request_that_meets_it(tmp_path: Path) -> None:
+    # Which of the two is first is up to the kernel, hence many times.
+    async with served(
+        tmp_path, StreamSecrets=refuse(grpc.StatusCode.PERMISSION_DENIED)
+    ) as endpoint:
+        for _ in range(200):
+            with pytest.raises(NotEntitledError, match="workload is not authorized"):
+                await client_of(endpoint).fetch(timedelta(seconds=5))
