@@ -22,12 +22,15 @@ from accredit.agent.config_types import (
 )
 from accredit.attestation.unix import UnixSettings
 from accredit.authority.embedded.settings import EmbeddedSettings
-from accredit.identity.keys import KeyType
 from accredit.rotation.settings import RotationSettings
 from accredit.sds_server.settings import SdsSettings, Withdrawn
 from accredit.workload_api.settings import WorkloadApiSettings
 
 _Choice = Unit("choice")
+
+# What each room does by itself is what the configuration's defaults are.
+_EMBEDDED, _UNIX, _ROTATION = EmbeddedSettings(), UnixSettings(), RotationSettings()
+_WORKLOAD_API, _SDS, _LIMITS = WorkloadApiSettings(), SdsSettings(), limits.Limits()
 
 
 class EmbeddedAuthority(Section):
@@ -37,41 +40,42 @@ class EmbeddedAuthority(Section):
     after it was published for long enough, and the old one goes when nothing it signed is valid.
     """
 
-    key_type: KeyTypeName = Field(default=KeyType.EC_P256, description="Key of new roots.")
+    key_type: KeyTypeName = Field(default=_EMBEDDED.key_type, description="Key of new roots.")
     ca_lifetime: Duration = Field(
-        default=timedelta(days=30), description="How long a new root is valid."
+        default=_EMBEDDED.ca_lifetime, description="How long a new root is valid."
     )
     jwt_key_type: KeyTypeName = Field(
-        default=KeyType.EC_P256, description="Key of new JWT signing keys."
+        default=_EMBEDDED.jwt_key_type, description="Key of new JWT signing keys."
     )
     jwt_key_lifetime: Duration = Field(
-        default=timedelta(days=30), description="How long a new JWT signing key is used."
+        default=_EMBEDDED.jwt_key_lifetime, description="How long a new JWT signing key is used."
     )
     max_x509_ttl: Duration | None = Field(
-        default=None,
+        default=_EMBEDDED.max_x509_ttl,
         description="X.509-SVIDs live no longer, whatever their entry says. Default: 24h, or 3/8 "
         "of `ca_lifetime`.",
     )
     max_jwt_ttl: Duration | None = Field(
-        default=None,
+        default=_EMBEDDED.max_jwt_ttl,
         description="JWT-SVIDs live no longer, whatever their entry says. Default: 1h, or 3/8 of "
         "`jwt_key_lifetime`.",
     )
     publish_for: Duration | None = Field(
-        default=None,
+        default=_EMBEDDED.publish_for,
         description="How long a new root or JWT key is published before it signs. Default: three "
         "times `refresh_hint`, or 1/8 of its lifetime.",
     )
     refresh_hint: Duration = Field(
-        default=timedelta(minutes=5),
+        default=_EMBEDDED.refresh_hint,
         description="How often other trust domains should fetch our bundle.",
     )
     clock_skew: Duration = Field(
-        default=timedelta(minutes=1),
+        default=_EMBEDDED.clock_skew,
         description="How far the clocks of verifiers may be off ours.",
     )
     path_length: Annotated[int, Field(ge=0, le=10), Unit("count")] | None = Field(
-        default=0, description="Path length constraint of new roots; `null` for none."
+        default=_EMBEDDED.path_length,
+        description="Path length constraint of new roots; `null` for none.",
     )
     federated_bundles: Bundles = Field(
         default={},
@@ -101,13 +105,22 @@ class UnixAttestor(Section):
     """Facts of the kernel about the calling process."""
 
     discover_path: Switch = Field(
-        default=False,
+        default=_UNIX.discover_path,
         description="Give `unix:path` and `unix:sha256` of the caller's executable. "
         "Needs root or CAP_SYS_PTRACE for other users' processes.",
     )
     size_limit: Bytes = Field(
-        default=256 * 1024 * 1024,
+        default=_UNIX.size_limit,
         description="Executables larger than this get no `unix:sha256`.",
+    )
+    names_timeout: Duration = Field(
+        default=_UNIX.names_timeout,
+        description="How long the names of a caller's user and groups may take.",
+    )
+    executable_timeout: Duration = Field(
+        default=_UNIX.executable_timeout,
+        description="How long a look at the executable may take; a hash that takes longer is there "
+        "for the next try.",
     )
 
     def settings(self) -> UnixSettings:
@@ -125,30 +138,33 @@ class Rotation(Section):
     """How SVIDs are kept fresh. They are renewed at half of their lifetime, give or take 10 %."""
 
     key_type: KeyTypeName = Field(
-        default=KeyType.EC_P256, description="Key of each new X.509-SVID."
+        default=_ROTATION.key_type, description="Key of each new X.509-SVID."
     )
     first_svid_timeout: Duration = Field(
-        default=timedelta(seconds=5),
+        default=_ROTATION.first_svid_timeout,
         description="How long a new caller waits for its first SVIDs before it is told to retry.",
     )
     sign_timeout: Duration = Field(
-        default=timedelta(seconds=10), description="How long one attempt at signing may take."
+        default=_ROTATION.sign_timeout, description="How long one attempt at signing may take."
     )
     retry_first: Duration = Field(
-        default=timedelta(seconds=1),
+        default=_ROTATION.retry_first,
         description="Wait after a failed renewal; doubled by each further one.",
     )
     retry_most: Duration = Field(
-        default=timedelta(minutes=1), description="Longest wait between two tries of a renewal."
+        default=_ROTATION.retry_most, description="Longest wait between two tries of a renewal."
     )
     keep_warm: Duration = Field(
-        default=timedelta(minutes=10),
+        default=_ROTATION.keep_warm,
         description="SVIDs that nobody watches are renewed this long after somebody last asked.",
     )
     idle_callers: Count = Field(
-        default=256, description="Sets of entries kept ready of callers that have gone."
+        default=_ROTATION.idle_callers,
+        description="Sets of entries kept ready of callers that have gone.",
     )
-    jwt_svids: Count = Field(default=1_000, description="JWT-SVIDs kept to answer with again.")
+    jwt_svids: Count = Field(
+        default=_ROTATION.jwt_svids, description="JWT-SVIDs kept to answer with again."
+    )
 
     def settings(self) -> RotationSettings:
         """Return what rotation takes."""
@@ -159,17 +175,24 @@ class WorkloadApi(Section):
     """Delivery over the SPIFFE Workload API."""
 
     enabled: Switch = Field(default=True, description="Serve the Workload API.")
-    x509_profile: Switch = Field(default=True, description="Serve X.509-SVIDs and bundles.")
+    x509_profile: Switch = Field(
+        default=_WORKLOAD_API.x509_profile, description="Serve X.509-SVIDs and bundles."
+    )
     jwt_profile: Switch = Field(
-        default=True, description="Serve JWT-SVIDs and bundles, and validate tokens."
+        default=_WORKLOAD_API.jwt_profile,
+        description="Serve JWT-SVIDs and bundles, and validate tokens.",
     )
     allowed_foreign_jwt_claims: Names = Field(
         default=(),
         description="Claims returned for tokens of other trust domains, beside `sub`, `aud` and "
         "`exp`.",
     )
-    max_audiences: Count = Field(default=32, description="Audiences in one request for a token.")
-    max_audience_bytes: Bytes = Field(default=1024, description="Length of one audience.")
+    max_audiences: Count = Field(
+        default=_WORKLOAD_API.max_audiences, description="Audiences in one request for a token."
+    )
+    max_audience_bytes: Bytes = Field(
+        default=_WORKLOAD_API.max_audience_bytes, description="Length of one audience."
+    )
 
     def settings(self, verifiers: bool) -> WorkloadApiSettings:  # noqa: FBT001  forwarded
         """Return what the service takes."""
@@ -188,16 +211,19 @@ class Sds(Section):
 
     enabled: Switch = Field(default=True, description="Serve SDS.")
     default_svid_name: ResourceName = Field(
-        default="default", description="Resource name of the caller's default X.509-SVID."
+        default=_SDS.default_svid_name,
+        description="Resource name of the caller's default X.509-SVID.",
     )
     default_bundle_name: ResourceName = Field(
-        default="ROOTCA", description="Resource name of the own trust domain's bundle."
+        default=_SDS.default_bundle_name,
+        description="Resource name of the own trust domain's bundle.",
     )
     default_all_bundles_name: ResourceName = Field(
-        default="ALL", description="Resource name of the own and every federated bundle."
+        default=_SDS.default_all_bundles_name,
+        description="Resource name of the own and every federated bundle.",
     )
     disable_spiffe_cert_validation: Switch = Field(
-        default=False,
+        default=_SDS.disable_spiffe_cert_validation,
         description="Send plain `trusted_ca` instead of Envoy's SPIFFE validator, which then "
         "checks no trust domain.",
     )
@@ -206,8 +232,10 @@ class Sds(Section):
         description="What becomes of a withdrawn identity, since Envoy ignores removals: `keep` "
         "lets it run out, `cut` sends a validation context that refuses every new peer.",
     )
-    max_names: Count = Field(default=1024, description="Resource names of one stream.")
-    max_name_bytes: Bytes = Field(default=2048, description="Length of one resource name.")
+    max_names: Count = Field(default=_SDS.max_names, description="Resource names of one stream.")
+    max_name_bytes: Bytes = Field(
+        default=_SDS.max_name_bytes, description="Length of one resource name."
+    )
     first_request: Duration = Field(
         default=timedelta(seconds=30),
         description="How long a stream may stay open before it asks for anything.",
@@ -237,32 +265,41 @@ class Limits(Section):
     """Bounds on what one caller, and all callers together, can make the agent hold."""
 
     connections: Count = Field(
-        default=10_000,
+        default=_LIMITS.connections,
         description="Open connections; lowered to what the process's file limit allows.",
     )
-    connections_per_uid: Count = Field(default=5_000, description="Open connections of one user.")
-    streams_per_uid: Count = Field(default=20_000, description="Open streams of one user.")
+    connections_per_uid: Count = Field(
+        default=_LIMITS.connections_per_uid, description="Open connections of one user."
+    )
+    streams_per_uid: Count = Field(
+        default=_LIMITS.streams_per_uid, description="Open streams of one user."
+    )
     streams_per_connection: Count = Field(
-        default=1_000, description="Open streams on one connection."
+        default=_LIMITS.streams_per_connection, description="Open streams on one connection."
     )
     message_bytes: Bytes = Field(
-        default=4 << 20, description="Largest request; that of an Envoy has some 60,000 bytes."
+        default=_LIMITS.message_bytes,
+        description="Largest request; that of an Envoy has some 60,000 bytes.",
     )
     request_bytes_per_uid: Bytes = Field(
-        default=64 << 20,
+        default=_LIMITS.request_bytes_per_uid,
         description="What all requests of one user may hold that have come and were not read yet.",
     )
-    request_bytes: Bytes = Field(default=256 << 20, description="The same of all users together.")
-    header_bytes: Bytes = Field(default=16 << 10, description="Largest header of a request.")
+    request_bytes: Bytes = Field(
+        default=_LIMITS.request_bytes, description="The same of all users together."
+    )
+    header_bytes: Bytes = Field(
+        default=_LIMITS.header_bytes, description="Largest header of a request."
+    )
     first_request: Duration = Field(
-        default=timedelta(seconds=30),
+        default=_LIMITS.first_request,
         description="How long a connection may stay open without a request.",
     )
     attestation: Duration = Field(
-        default=timedelta(seconds=5), description="How long one attestor may take for one caller."
+        default=_LIMITS.attestation, description="How long one attestor may take for one caller."
     )
     drain: Duration = Field(
-        default=timedelta(seconds=5),
+        default=_LIMITS.drain,
         description="How long requests in flight may take when the agent stops.",
     )
 

@@ -106,8 +106,10 @@ def _metadata(field: FieldInfo) -> list[Any]:
 
 def _default(field: FieldInfo) -> str:
     value = field.default
+    if "Default:" in str(field.description):
+        return "see there"
     if field.is_required():
-        return "see there" if "Default:" in str(field.description) else "required"
+        return "required"
     if value is None or value == () or isinstance(value, BaseModel):
         return ""
     if isinstance(value, timedelta):
