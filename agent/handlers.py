@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import grpc
@@ -13,6 +14,8 @@ from accredit.agent.calls import OK, STOPPING, Metadata, Send, Status, serve
 from accredit.agent.seam import Connection
 from accredit.identity.errors import AttestationError, UnavailableError
 from accredit.rotation.delivery import Method, Service, Shape
+
+_LAST_WORDS_SECONDS = 1.0
 
 Context = aio.ServicerContext[bytes, bytes]
 Find = Callable[[str], Connection]
@@ -28,7 +31,7 @@ class Handlers:
 
     def __init__(self, services: Sequence[Service], find: Find) -> None:
         self._find = find
-        self._streams: set[asyncio.Task[Any]] = set()
+        self._calls: dict[asyncio.Task[Any], Method] = {}
         self._stopping = False
         self.by_path = {
             f"/{service.name}/{method.name}": self._handler(method)
@@ -36,11 +39,17 @@ class Handlers:
             for method in service.methods
         }
 
-    def stop_streams(self) -> None:
-        """End every stream with UNAVAILABLE; requests with one answer go on."""
+    async def stop(self, grace: timedelta) -> None:
+        """End all calls with UNAVAILABLE: streams at once, those with one answer after ``grace``.
+
+        A client that does not take what it is told is not waited for much longer.
+        """
         self._stopping = True
-        for task in self._streams:
-            task.cancel()
+        unary = [task for task, method in self._calls.items() if method.shape is Shape.UNARY]
+        await _end([task for task in self._calls if task not in unary])
+        if unary:
+            await asyncio.wait(unary, timeout=grace.total_seconds())
+        await _end(list(self._calls))
 
     def _handler(self, method: Method) -> grpc.RpcMethodHandler[Any, Any]:
         match method.shape:
@@ -65,40 +74,31 @@ class Handlers:
 
     def _server_stream(self, method: Method) -> Callable[[bytes, Context], Awaitable[None]]:
         async def answer(request: bytes, context: Context) -> None:
-            await self._stream(method, request, context)
+            await self._serve(method, request, context, _writer(context))
 
         return answer
 
     def _bidi(self, method: Method) -> Callable[[AsyncIterator[bytes], Context], Awaitable[None]]:
         async def answer(requests: AsyncIterator[bytes], context: Context) -> None:
-            await self._stream(method, requests, context)
+            await self._serve(method, requests, context, _writer(context))
 
         return answer
-
-    async def _stream(self, method: Method, requests: Requests, context: Context) -> None:
-        async def send(message: bytes) -> None:
-            try:
-                await context.write(message)
-            except aio.BaseError as error:
-                raise UnavailableError("the call has ended") from error
-
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101  for mypy: coroutines run in tasks
-        self._streams.add(task)
-        try:
-            await self._serve(method, requests, context, send)
-        finally:
-            self._streams.discard(task)
 
     async def _serve(
         self, method: Method, requests: Requests, context: Context, send: Send
     ) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  for mypy: coroutines run in tasks
+        self._calls[task] = method
         try:
             status = await self._status(method, requests, context, send)
         except asyncio.CancelledError:
             if not self._stopping:
                 raise
             status = STOPPING
+        finally:
+            # What is left is to say how it ended, which is worth waiting for, but not twice.
+            del self._calls[task]
         if status is not OK:
             await _abort(context, status)
 
@@ -117,6 +117,23 @@ class Handlers:
         else:
             messages = _each(requests, connection)
         return await serve(method, connection, messages, _metadata(context), send)
+
+
+async def _end(calls: Sequence[asyncio.Task[Any]]) -> None:
+    for task in calls:
+        task.cancel()
+    if calls:
+        await asyncio.wait(calls, timeout=_LAST_WORDS_SECONDS)
+
+
+def _writer(context: Context) -> Send:
+    async def send(message: bytes) -> None:
+        try:
+            await context.write(message)
+        except aio.BaseError as error:
+            raise UnavailableError("the call has ended") from error
+
+    return send
 
 
 async def _once(request: bytes) -> AsyncIterator[bytes]:

@@ -154,7 +154,7 @@ class Listener:
             raise
 
     def _carry(self, sock: socket.socket) -> None:
-        caller = identify(sock)
+        caller = _identify(sock)
         self.connections.take(caller.uid)
         workload = AttestedWorkload(caller, self._attest, self._tasks, self._clock)
         connection = AcceptedConnection(self, sock, workload)
@@ -190,6 +190,13 @@ class Listener:
         if self._pause is not None:
             self._pause.cancel()
             self._pause = None
+
+
+def _identify(sock: socket.socket) -> KernelCaller:
+    try:
+        return identify(sock)
+    except UnavailableError as error:  # which says that we are out of descriptors
+        raise OSError(errno.EMFILE, str(error)) from error
 
 
 def _close(connection: AcceptedConnection) -> None:

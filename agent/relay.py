@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
+from contextlib import suppress
 from typing import Protocol
 
 from accredit.identity.errors import UnavailableError
@@ -64,6 +65,7 @@ class Relay:
         self._loop = asyncio.get_running_loop()
         self._epoll = select.epoll()
         self._ends: dict[int, _End] = {}
+        self._finished: asyncio.Future[None] | None = None
         self._buffer = memoryview(bytearray(_READ_BYTES))
         self._loop.add_reader(self._epoll.fileno(), self._step)
 
@@ -83,6 +85,20 @@ class Relay:
         for end in (link.outer, link.inner):
             self._want(end, 0)
             end.sock.close()
+        if self._finished is not None and not self._ends and not self._finished.done():
+            self._finished.set_result(None)
+
+    async def finish(self, seconds: float) -> None:
+        """Deliver what the inner sides have said, if that takes no longer, and close.
+
+        They must have ended, or be about to.
+        """
+        self._finished = self._loop.create_future()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                if self._ends:
+                    await self._finished
+        self.close()
 
     def close(self) -> None:
         """Drop every pair."""

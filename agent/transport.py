@@ -32,6 +32,7 @@ from accredit.identity.errors import AttestationError, StoreError, UnavailableEr
 from accredit.rotation.delivery import Service
 
 _PEER_PREFIX = "unix-abstract:"
+_LAST_WORDS_SECONDS = 1.0
 _SOCKET = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 
 
@@ -102,9 +103,9 @@ class GrpcTransport:
     async def stop(self, grace: timedelta) -> None:
         """End streams with UNAVAILABLE, let single answers finish within ``grace``, close all."""
         with self._resources:
-            self._handlers.stop_streams()
-            await self._server.shutdown(grace.total_seconds())
-            self._relay.close()
+            await self._handlers.stop(grace)
+            await self._server.shutdown(0)
+            await self._relay.finish(_LAST_WORDS_SECONDS)
 
     def _find(self, peer: str) -> Connection:
         connection = self._live.get(_name(peer))

@@ -62,8 +62,9 @@ class EchoService:
         self.open_streams += 1
         try:
             while True:
+                pushed = self._pushed  # of before, or a push meanwhile would be missed
                 yield b"%d" % call.workload.caller.pid
-                await self._pushed.wait()
+                await pushed.wait()
         finally:
             self.open_streams -= 1
 

@@ -36,11 +36,11 @@ def message(data: bytes, stream: int = 1) -> bytes:
 class RawConnection:
     """A connection to the socket at ``path`` that has sent preface and SETTINGS."""
 
-    def __init__(self, path: object, start: bytes = PREFACE + frame(SETTINGS, 0, 0)) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
+    def __init__(self, path: object, sock: socket.socket | None = None) -> None:
+        self.sock = sock or socket.socket(socket.AF_UNIX)
         self.sock.settimeout(10)
         self.sock.connect(str(path))
-        self.sock.sendall(start)
+        self.sock.sendall(PREFACE + frame(SETTINGS, 0, 0))
         self._rest = b""
 
     def send(self, *frames: bytes) -> None:

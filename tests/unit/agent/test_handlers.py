@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -160,16 +161,17 @@ async def test_stopping_ends_streams_and_lets_single_answers_finish(bench: Bench
     async with asyncio.TaskGroup() as tasks:
         single = tasks.create_task(bench.ask("Slow", b"in flight"))
         await eventually(lambda: bench.connection.streams == 2)
-        bench.handlers.stop_streams()
+        stopping = tasks.create_task(bench.handlers.stop(timedelta(seconds=10)))
         assert await stream.code() is StatusCode.UNAVAILABLE
         assert await stream.details() == "the agent is stopping"
         await quiet()
         assert not single.done()
+        assert not stopping.done()
         bench.service.push()
     assert single.result() == (StatusCode.OK, b"in flight")
 
 
 async def test_nothing_new_begins_once_it_stops(bench: Bench) -> None:
-    bench.handlers.stop_streams()
+    await bench.handlers.stop(timedelta())
     assert await bench.ask("Who") == (StatusCode.UNAVAILABLE, "the agent is stopping")
     assert await bench.watch().code() is grpc.StatusCode.UNAVAILABLE

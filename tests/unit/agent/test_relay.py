@@ -198,3 +198,27 @@ async def test_closing_ends_every_pair_and_leaves_nothing() -> None:
         pair.close()
     assert [pair.watcher.ends for pair in pairs] == [1, 1, 1]
     assert descriptors.count() == before
+
+
+async def test_the_last_words_of_servers_that_end_are_delivered() -> None:
+    relay = Relay()
+    pair = Pair(relay, Watched())
+    taken = await pair.fill(pair.server)
+    pair.server.close()
+    async with asyncio.TaskGroup() as tasks:
+        finishing = tasks.create_task(relay.finish(10))
+        await quiet()
+        assert not finishing.done()
+        await pair.drain(pair.client, taken)
+    assert await pair.recv(pair.client) == b""
+    pair.close()
+
+
+async def test_a_client_that_does_not_listen_is_not_waited_for() -> None:
+    relay = Relay()
+    pair = Pair(relay, Watched())
+    await pair.fill(pair.server)
+    pair.server.close()
+    await relay.finish(0.01)
+    assert pair.watcher.ends == 1
+    pair.close()

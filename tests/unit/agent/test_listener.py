@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from support import descriptors
+from support.calling import calling
+from support.clock import FakeClock
+from support.eventually import eventually
+from support.running import quiet, running
+
+from accredit.agent.limits import Limits
+from accredit.agent.listener import Listener
+from accredit.agent.seam import Connection
+from accredit.identity.errors import StoreError, UnavailableError
+
+
+class FakeCarrier:
+    """Keeps what it adopts, until ``end``; or fails as it is told to."""
+
+    def __init__(self) -> None:
+        self.connections: list[Connection] = []
+        self.failure: OSError | None = None
+        self.broken = asyncio.Event()
+        self.stopped: timedelta | None = None
+
+    async def start(self, tasks: asyncio.TaskGroup) -> None:
+        self.tasks = tasks
+
+    def adopt(self, connection: Connection) -> Callable[[], None]:
+        if self.failure is not None:
+            raise self.failure
+        self.connections.append(connection)
+        return lambda: self.end(connection)
+
+    def end(self, connection: Connection) -> None:
+        self.connections.remove(connection)
+        connection.ended()
+        connection.sock.close()
+
+    async def serve(self) -> None:
+        await self.broken.wait()
+        raise RuntimeError("the carrier broke")
+
+    async def stop(self, grace: timedelta) -> None:
+        self.stopped = grace
+        for connection in tuple(self.connections):
+            self.end(connection)
+
+
+class Bench:
+    def __init__(self, folder: Path, limits: Limits) -> None:
+        self.path = folder / "api.sock"
+        self.carrier = FakeCarrier()
+        self.clock = FakeClock()
+        self.listener = Listener(self.path, self.carrier, [], limits, self.clock)
+        self.clients: list[socket.socket] = []
+
+    @property
+    def connections(self) -> list[Connection]:
+        return self.carrier.connections
+
+    def connect(self) -> socket.socket:
+        client = socket.socket(socket.AF_UNIX)
+        self.clients.append(client)
+        client.settimeout(10)
+        client.connect(str(self.path))
+        return client
+
+    async def accepted(self, count: int) -> None:
+        await eventually(lambda: len(self.connections) == count)
+
+    async def refused(self, client: socket.socket) -> None:
+        async with asyncio.timeout(5):
+            client.setblocking(False)
+            with suppress(ConnectionError):
+                assert await asyncio.get_running_loop().sock_recv(client, 1) == b""
+
+
+@asynccontextmanager
+async def _listening(folder: Path, limits: Limits | None = None) -> AsyncIterator[Bench]:
+    bench = Bench(folder, limits or Limits())
+    try:
+        async with running(bench.listener):
+            await bench.listener.ready.wait()
+            yield bench
+    finally:
+        for client in bench.clients:
+            client.close()
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    async with _listening(tmp_path) as bench:
+        yield bench
+
+
+async def test_a_connection_is_handed_on_with_its_caller(bench: Bench) -> None:
+    bench.connect()
+    await bench.accepted(1)
+    (connection,) = bench.connections
+    assert connection.workload.caller.pid == os.getpid()
+    assert not connection.sock.getblocking()
+    assert (bench.listener.connections.total, len(bench.listener.waiting)) == (1, 1)
+
+
+async def test_many_connections_at_once_are_all_accepted(bench: Bench) -> None:
+    for _ in range(200):
+        bench.connect()
+    await bench.accepted(200)
+
+
+async def test_one_that_ends_is_forgotten(bench: Bench) -> None:
+    bench.connect()
+    await bench.accepted(1)
+    bench.carrier.end(bench.connections[0])
+    assert (bench.listener.connections.total, len(bench.listener.waiting)) == (0, 0)
+
+
+async def test_streams_are_counted_for_the_user(tmp_path: Path) -> None:
+    async with _listening(tmp_path, Limits(streams_per_uid=2)) as bench:
+        bench.connect()
+        bench.connect()
+        await bench.accepted(2)
+        first, second = bench.connections
+        first.stream_began()
+        second.stream_began()
+        with pytest.raises(UnavailableError, match="has 2 streams open, as many as it may"):
+            first.stream_began()
+        second.stream_ended()
+        first.stream_began()
+
+
+async def test_bytes_are_counted_for_the_user_and_forgotten_at_the_end(tmp_path: Path) -> None:
+    async with _listening(tmp_path, Limits(request_bytes_per_uid=1000)) as bench:
+        bench.connect()
+        await bench.accepted(1)
+        (connection,) = bench.connections
+        connection.came((64 << 10) + 500)
+        assert bench.listener.request_bytes.total == 500
+        with pytest.raises(UnavailableError, match="bytes of requests open"):
+            connection.came(501)
+        bench.carrier.end(connection)
+        assert bench.listener.request_bytes.total == 0
+
+
+async def test_one_that_asks_nothing_is_closed(tmp_path: Path) -> None:
+    async with _listening(tmp_path, Limits(first_request=timedelta(milliseconds=50))) as bench:
+        silent, asking = bench.connect(), bench.connect()
+        await bench.accepted(2)
+        bench.connections[1].asked(10)
+        await bench.refused(silent)
+        assert len(bench.connections) == 1
+        asking.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            asking.recv(1)
+
+
+async def test_a_user_has_so_many_connections_and_no_more(tmp_path: Path) -> None:
+    async with _listening(tmp_path, Limits(connections_per_uid=2)) as bench:
+        for _ in range(2):
+            bench.connect()
+        await bench.accepted(2)
+        await bench.refused(bench.connect())
+        bench.carrier.end(bench.connections[0])
+        bench.connect()
+        await bench.accepted(2)
+
+
+async def test_all_together_have_so_many_and_no_more(tmp_path: Path) -> None:
+    async with _listening(tmp_path, Limits(connections=1)) as bench:
+        bench.connect()
+        await bench.accepted(1)
+        await bench.refused(bench.connect())
+
+
+async def test_a_caller_that_has_died_is_refused(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    with calling() as child:
+        bench.listener._admit(child.sock.dup())
+        await bench.accepted(1)
+        child.end()
+        bench.listener._admit(child.sock.dup())
+        await quiet()
+        assert len(bench.connections) == 1
+    (record,) = caplog.records
+    assert record.getMessage() == "connections refused"
+    assert f"caller {child.process.pid} has exited" in vars(record)["error"]
+
+
+async def test_a_busy_carrier_costs_the_new_connection_only(bench: Bench) -> None:
+    bench.carrier.failure = BlockingIOError(errno.EAGAIN, "backlog full")
+    await bench.refused(bench.connect())
+    assert (bench.listener.connections.total, len(bench.listener.waiting)) == (0, 0)
+    bench.carrier.failure = None
+    bench.connect()
+    await bench.accepted(1)
+
+
+async def test_out_of_descriptors_it_waits_for_one_to_be_freed(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.connect()
+    await bench.accepted(1)
+    bench.connect()
+    with descriptors.limited_to(3):
+        await eventually(lambda: bench.listener._pause is not None)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert [record.getMessage() for record in caplog.records] == [
+            "no connections are accepted for now"
+        ]
+    # Long before the pause is over: a connection that ends leaves room for the next.
+    bench.carrier.end(bench.connections[0])
+    await bench.accepted(1)
+    assert bench.listener._pause is None
+
+
+async def test_out_of_descriptors_it_tries_again_after_a_while(bench: Bench) -> None:
+    client = socket.socket(socket.AF_UNIX)
+    bench.clients.append(client)
+    with descriptors.limited_to(3):
+        client.connect(str(bench.path))
+        await eventually(lambda: bench.listener._pause is not None)
+    await bench.accepted(1)
+
+
+async def test_a_carrier_out_of_descriptors_pauses_it_too(bench: Bench) -> None:
+    bench.carrier.failure = OSError(errno.EMFILE, "Too many open files")
+    await bench.refused(bench.connect())
+    assert bench.listener._pause is not None
+    assert bench.listener.connections.total == 0
+
+
+async def test_another_failure_of_one_connection_stops_nothing(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.carrier.failure = OSError(errno.ECONNREFUSED, "Connection refused")
+    await bench.refused(bench.connect())
+    assert vars(caplog.records[0])["error"] == "cannot accept: Connection refused"
+    bench.carrier.failure = None
+    bench.connect()
+    await bench.accepted(1)
+
+
+async def test_a_broken_carrier_ends_it(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, Limits())
+    bench.carrier.broken.set()
+    with pytest.raises(ExceptionGroup) as failure:
+        await bench.listener.run()
+    assert failure.group_contains(RuntimeError, match="the carrier broke")
+    assert bench.carrier.stopped == Limits().drain
+    assert not bench.path.exists()
+
+
+async def test_a_path_in_use_ends_it_and_the_carrier_with_it(bench: Bench, tmp_path: Path) -> None:
+    other = Bench(tmp_path, Limits())
+    with pytest.raises(ExceptionGroup) as failure:
+        await other.listener.run()
+    assert failure.group_contains(StoreError, match="another process is serving here")
+    assert other.carrier.stopped is not None
+    bench.connect()
+    await bench.accepted(2)  # with the one that asked whether anybody is there
+
+
+async def test_at_the_end_it_is_not_ready_and_the_socket_is_gone(tmp_path: Path) -> None:
+    async with _listening(tmp_path) as bench:
+        bench.connect()
+        await bench.accepted(1)
+    assert not bench.listener.ready.is_set()
+    assert bench.carrier.stopped == Limits().drain
+    assert not bench.path.exists()
+    assert bench.connections == []
