@@ -49,6 +49,8 @@ def test_no_key_and_no_token_reaches_the_log(tmp_path: Path) -> None:
             file.write_text(presented)
             options = ("--audience", audience, "--svid-file", file)
             agent.command("api", "validate-jwt", *options, address, check=False)
+        agent.command("sds", "fetch", "default", "ROOTCA", address)
+        agent.command("sds", "fetch", "nonsense", "--timeout=0.2", address, check=False)
         agent.command("ca", "rotate", "--wait", "-c", agent.config)
         agent.command("api", "fetch", "x509", address)
         agent.signal(signal.SIGHUP)
