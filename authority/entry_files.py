@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from accredit.authority.entry import Entry
 from accredit.authority.entry_file import EntryDefaults, EntryReader, duplicates
@@ -13,6 +14,9 @@ from accredit.authority.trusted_text import read_trusted
 from accredit.authority.yaml_lines import load
 from accredit.identity.errors import ConfigError, Mistake
 from accredit.identity.spiffe_id import TrustDomain
+
+Known: TypeAlias = dict[Path, tuple[str, tuple[Entry, ...]]]
+"""What files held when they were last good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +31,30 @@ class EntryFiles:
     config: Path | None = None
     folder: Path | None = None
 
-    def read(self) -> EntrySet:
-        """Return all entries, in order.
+    def read(self, known: Known | None = None) -> EntrySet:
+        """Return all entries, in order; ``known`` saves parsing again what has not changed.
 
         Raises:
             ConfigError: every mistake in every file.
         """
         entries: list[Entry] = []
         mistakes: list[Mistake] = []
-        for path in self.paths():
+        known = {} if known is None else known
+        paths = tuple(self.paths())
+        for path in paths:
             try:
-                entries += self._read(path)
+                entries += self._read(path, known)
             except ConfigError as error:
                 mistakes += error.mistakes
+        for path in known.keys() - paths:
+            del known[path]
         mistakes += duplicates(entries)
         if mistakes:
             raise ConfigError(mistakes)
-        return EntrySet(replace(entry, order=place) for place, entry in enumerate(entries))
+        return EntrySet(
+            entry if entry.order == place else replace(entry, order=place)
+            for place, entry in enumerate(entries)
+        )
 
     def paths(self) -> Iterator[Path]:
         """Yield each file, in order.
@@ -64,8 +75,15 @@ class EntryFiles:
             raise ConfigError([Mistake(str(self.folder), None, "", reason)]) from error
         yield from (self.folder / name for name in names if is_entry_file(name))
 
-    def _read(self, path: Path) -> tuple[Entry, ...]:
-        data, lines = load(read_trusted(path), str(path))
+    def _read(self, path: Path, known: Known) -> tuple[Entry, ...]:
+        text = read_trusted(path)
+        # The text itself: two writes within one tick of the kernel's clock have the same times.
+        if path not in known or known[path][0] != text:
+            known[path] = text, self._parse(text, path)
+        return known[path][1]
+
+    def _parse(self, text: str, path: Path) -> tuple[Entry, ...]:
+        data, lines = load(text, str(path))
         reader = EntryReader(str(path), lines, self.trust_domain, self.defaults)
         if path != self.config:
             reader.refuse_other_keys(data)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from accredit.authority.entry import Entry
-from accredit.authority.entry_files import EntryFiles, is_entry_file
+from accredit.authority.entry_files import EntryFiles, Known, is_entry_file
 from accredit.authority.entry_set import EntryDiff, EntrySet, diff
 from accredit.authority.path_watch import PathWatch
 from accredit.authority.subscribers import Subscribers
@@ -29,6 +29,7 @@ class EntrySource:
     def __init__(self, files: EntryFiles) -> None:
         self._files = files
         self._entries = EntrySet()
+        self._known: Known = {}
         self._subscribers = Subscribers()
         self._last_error = ""
         self._asked = False
@@ -49,7 +50,7 @@ class EntrySource:
         Raises:
             ConfigError: with every mistake in them.
         """
-        self._entries = self._files.read()
+        self._entries = self._files.read(self._known)
 
     def reload(self) -> None:
         """Ask for the files to be read soon, changed or not; what comes of it is logged."""
@@ -99,7 +100,7 @@ class EntrySource:
         asked, self._asked = self._asked, False
         try:
             # A thread: ten thousand entries take half a second.
-            new = await asyncio.to_thread(self._files.read)
+            new = await asyncio.to_thread(self._files.read, self._known)
         except ConfigError as error:
             if asked or str(error) != self._last_error:
                 _logger.error(  # noqa: TRY400  the text says it all

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from accredit.authority.entry_file import EntryDefaults
-from accredit.authority.entry_files import EntryFiles, is_entry_file
+from accredit.authority.entry_files import EntryFiles, Known, is_entry_file
 from accredit.identity.errors import ConfigError
 from accredit.identity.spiffe_id import TrustDomain
 
@@ -72,3 +72,30 @@ def test_one_identity_in_two_files_is_a_mistake_that_names_both(tmp_path: Path) 
 def test_a_configuration_that_is_gone_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"accredit\.yaml: cannot be read"):
         _files(config=tmp_path / "accredit.yaml").read()
+
+
+def test_a_file_that_has_not_changed_is_not_parsed_again(tmp_path: Path) -> None:
+    known: Known = {}
+    (tmp_path / "a.yaml").write_text(_entry("/a"))
+    (tmp_path / "b.yaml").write_text(_entry("/b"))
+    files = _files(folder=tmp_path)
+    files.read(known)
+    before = known[tmp_path / "a.yaml"][1]
+    (tmp_path / "b.yaml").write_text(_entry("/c"))
+    assert [each.spiffe_id.path for each in files.read(known)] == ["/a", "/c"]
+    assert known[tmp_path / "a.yaml"][1] is before
+    (tmp_path / "a.yaml").unlink()
+    files.read(known)
+    assert set(known) == {tmp_path / "b.yaml"}
+
+
+def test_a_file_that_was_bad_meanwhile_is_read_again(tmp_path: Path) -> None:
+    known: Known = {}
+    file = tmp_path / "a.yaml"
+    for text, ids in ((_entry("/a"), ["/a"]), ("a: ]", None), (_entry("/a"), ["/a"])):
+        file.write_text(text)
+        if ids is None:
+            with pytest.raises(ConfigError):
+                _files(folder=tmp_path).read(known)
+        else:
+            assert [e.spiffe_id.path for e in _files(folder=tmp_path).read(known)] == ids
