@@ -12,6 +12,7 @@ _NO_ROOMS = {"accredit", "bench", "build", "dist", "docs", "examples", "tests"}
 _TESTED_ELSEWHERE = {
     "agent/cli": "tests/integration runs every command as a process",
     "agent/demo/": "tests/integration runs the demonstration as a whole",
+    "agent/seam.py": "a protocol",
     "attestation/workload.py": "a protocol",
     "authority/authority.py": "a protocol",
     "identity/errors.py": "every test that expects an error matches its message",
