@@ -11,15 +11,8 @@ from pydantic import Field, ValidationError
 
 from accredit.agent import places
 from accredit.agent.config_mistakes import mistakes
-from accredit.agent.config_sections import (
-    Attestation,
-    Authority,
-    Limits,
-    Logging,
-    Rotation,
-    Sds,
-    WorkloadApi,
-)
+from accredit.agent.config_sections import Attestation, Authority, Rotation
+from accredit.agent.config_services import Limits, Logging, Sds, WorkloadApi
 from accredit.agent.config_types import (
     Duration,
     FilePath,

@@ -9,12 +9,9 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from accredit.agent import config_sections as sections
-from accredit.agent.limits import Limits
 from accredit.attestation.unix import UnixSettings
 from accredit.authority.embedded.settings import EmbeddedSettings
 from accredit.rotation.settings import RotationSettings
-from accredit.sds_server.settings import SdsSettings, Withdrawn
-from accredit.workload_api.settings import WorkloadApiSettings
 
 
 @pytest.mark.parametrize(
@@ -23,9 +20,6 @@ from accredit.workload_api.settings import WorkloadApiSettings
         (sections.EmbeddedAuthority().settings(), EmbeddedSettings()),
         (sections.UnixAttestor().settings(), UnixSettings()),
         (sections.Rotation().settings(), RotationSettings()),
-        (sections.WorkloadApi().settings(verifiers=False), WorkloadApiSettings()),
-        (sections.Sds().settings(verifiers=False), SdsSettings()),
-        (sections.Limits().settings(), Limits()),
     ],
 )
 def test_an_empty_section_is_what_the_room_does_by_itself(made: object, expected: object) -> None:
@@ -33,36 +27,18 @@ def test_an_empty_section_is_what_the_room_does_by_itself(made: object, expected
 
 
 @pytest.mark.parametrize(
-    ("section", "settings", "elsewhere"),
+    ("section", "settings"),
     [
-        (sections.EmbeddedAuthority, EmbeddedSettings, set()),
-        (sections.UnixAttestor, UnixSettings, set()),
-        (sections.Rotation, RotationSettings, set()),
-        (sections.WorkloadApi, WorkloadApiSettings, {"allow_unauthenticated_verifiers"}),
-        (
-            sections.Sds,
-            SdsSettings,
-            {"allow_unauthenticated_verifiers", "first_request_seconds"},
-        ),
-        (sections.Limits, Limits, set()),
+        (sections.EmbeddedAuthority, EmbeddedSettings),
+        (sections.UnixAttestor, UnixSettings),
+        (sections.Rotation, RotationSettings),
     ],
 )
 def test_everything_a_room_can_be_told_is_in_its_section(
-    section: type[BaseModel], settings: type, elsewhere: set[str]
+    section: type[BaseModel], settings: type
 ) -> None:
     names = {field.name for field in dataclasses.fields(settings)}
-    assert names - set(section.model_fields) == elsewhere
-
-
-def test_what_is_decided_for_both_services_reaches_both() -> None:
-    assert sections.WorkloadApi().settings(verifiers=True).allow_unauthenticated_verifiers
-    assert sections.Sds().settings(verifiers=True).allow_unauthenticated_verifiers
-    assert sections.Sds(withdrawn="cut").settings(verifiers=False).withdrawn is Withdrawn.CUT
-
-
-def test_names_that_are_not_distinct_are_refused() -> None:
-    with pytest.raises(ValidationError, match="must differ"):
-        sections.Sds(default_svid_name="ALL")
+    assert names == set(section.model_fields)
 
 
 def test_lifetimes_that_do_not_fit_are_refused() -> None:
