@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from accredit.agent.plan import Plan
 from accredit.authority.durations import format_duration
 from accredit.authority.entry import Entry
+from accredit.authority.entry_overlap import overlaps
 from accredit.authority.entry_set import EntrySet
 
 _NEEDS_PATH = ("path:", "sha256:")
@@ -34,22 +35,18 @@ def doubts(plan: Plan, entries: EntrySet) -> Iterator[str]:
 
 
 def _several_defaults(entries: EntrySet) -> Iterator[str]:
-    """Two defaults of one set of selectors always meet in one caller."""
-    for group in _by_selectors(entries):
-        defaults = [entry for entry in group if entry.default]
-        for entry in defaults[1:]:
-            yield f"{entry.source}: a second default; callers get that of {defaults[0].source}"
+    for first, second in overlaps([entry for entry in entries if entry.default]):
+        yield f"{second.source}: a second default; callers get that of {first.source}"
 
 
 def _same_hints(entries: EntrySet) -> Iterator[str]:
-    for group in _by_selectors(entries):
-        first: dict[str, Entry] = {}
-        for entry in group:
-            if entry.hint and first.setdefault(entry.hint, entry) is not entry:
-                yield (
-                    f"{entry.source}: hint {entry.hint!r} is also that of "
-                    f"{first[entry.hint].source}, which keeps it"
-                )
+    by_hint: defaultdict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        by_hint[entry.hint].append(entry)
+    by_hint.pop("", None)
+    for hint, group in by_hint.items():
+        for first, second in overlaps(group):
+            yield (f"{second.source}: hint {hint!r} is also that of {first.source}, which keeps it")
 
 
 def _alone(entry: Entry, plan: Plan) -> Iterator[str]:
@@ -77,10 +74,3 @@ def _unknown_names(entry: Entry) -> Iterator[str]:
                 look_up(name)
             except KeyError:
                 yield f"{entry.source}: {selector} never holds: no such name on this machine"
-
-
-def _by_selectors(entries: EntrySet) -> Iterator[list[Entry]]:
-    groups: defaultdict[frozenset[object], list[Entry]] = defaultdict(list)
-    for entry in entries:
-        groups[frozenset(entry.selectors)].append(entry)
-    yield from groups.values()

@@ -39,6 +39,10 @@ def test_a_good_configuration_raises_none(tmp_path: Path) -> None:
             "FILE:7: a second default; callers get that of FILE:6",
         ),
         (
+            _ENTRY + "  - {id: /b, selectors: ['unix:gid:1'], default: true}\n",
+            "FILE:7: a second default; callers get that of FILE:6",
+        ),
+        (
             _ENTRY + "  - {id: /b, selectors: ['unix:uid:1'], hint: x}\n",
             "FILE:7: hint 'x' is also that of FILE:6, which keeps it",
         ),
