@@ -34,6 +34,29 @@ with socket.socket(socket.AF_UNIX) as listener:
         print(error, flush=True)
 """
 
+# Attests whoever connects, and prints the uid and what could not be told.
+_ATTESTOR = """
+import asyncio, socket, sys
+from accredit.attestation.caller import identify
+from accredit.attestation.names import Names
+from accredit.attestation.unix import UnixAttestor, UnixSettings
+from accredit.rotation.clock import SystemClock
+
+async def main(path):
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        print("listening", flush=True)
+        sock, _ = listener.accept()
+        clock = SystemClock()
+        attestor = UnixAttestor(UnixSettings(discover_path=True), clock, Names(clock))
+        evidence = await attestor.attest(identify(sock))
+        uid = next(s.value for s in evidence.selectors if s.value.startswith("uid:"))
+        print(uid, evidence.failures, flush=True)
+
+asyncio.run(main(sys.argv[1]))
+"""
+
 # A parent that lets a process connect, ends it, and has the next one given the same pid.
 _REUSER = """
 import ctypes, os, signal, socket, struct, sys
@@ -154,6 +177,19 @@ def test_another_user_is_that_user() -> None:
 
 
 @pytest.mark.root
+def test_without_privileges_the_program_of_another_user_stays_unknown_and_the_user_does_not() -> (
+    None
+):
+    python, how = other_user.python("-c", _ATTESTOR)
+    with other_user.folder() as folder:
+        said = _identified_by([*python, folder / "s"], folder / "s", dict(how))
+    assert said == (
+        "uid:0 {'unix:path': 'seeing the programs of other users takes root or CAP_SYS_PTRACE', "
+        "'unix:sha256': 'seeing the programs of other users takes root or CAP_SYS_PTRACE'}"
+    )
+
+
+@pytest.mark.root
 def test_a_set_uid_program_does_not_make_its_caller_root() -> None:
     python, how = other_user.python()
     with other_user.folder() as folder, calling(python=python[0], **how) as child:
@@ -223,11 +259,23 @@ def _identified_in(
 ) -> str:
     """Return what an identifier in a ``namespace`` says of a process outside it."""
     command: list[str | Path] = [*namespace, sys.executable, "-c", _IDENTIFIER, path]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as identifier:
+    return _identified_by(command, path, {}, connect, how)
+
+
+def _identified_by(
+    command: Sequence[str | Path],
+    path: Path,
+    as_whom: Mapping[str, Any],
+    connect: Sequence[str | Path] = (sys.executable, "-c"),
+    how: Mapping[str, Any] | None = None,
+) -> str:
+    """Return what a listening ``command`` says of a process that connects to ``path``."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **as_whom) as identifier:
         assert identifier.stdout is not None
         assert identifier.stdout.readline() == "listening\n"
         path.chmod(0o777)
         program = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); "
         program += "s.recv(1)"
-        subprocess.run([*connect, program, path], check=True, timeout=10, **(how or {}))
-        return identifier.stdout.readline().strip()
+        subprocess.run([*connect, program, path], check=False, timeout=10, **(how or {}))
+        said: str = identifier.stdout.readline()
+        return said.strip()

@@ -34,7 +34,7 @@ class Lies:
 class Unhappy(GrpcTransport):
     """A transport that finds grpcio changed."""
 
-    async def _prove_peers(self, self_test: SelfTest) -> None:
+    async def _prove_peers(self, self_test: SelfTest) -> None:  # noqa: ARG002  that of the base
         await super()._prove_peers(cast("SelfTest", Lies("unix:", "unix:", "unix:")))
 
 

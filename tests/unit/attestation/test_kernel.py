@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.fuse import fuse
 
 from accredit.attestation.kernel import file_identity, is_on_fuse, owning_user_namespace
 
@@ -51,3 +52,30 @@ def test_our_mount_namespace_is_owned_by_a_user_namespace() -> None:
         assert os.fstat(owner).st_dev == Path("/proc/self/ns/user").stat().st_dev
     finally:
         os.close(owner)
+
+
+@pytest.mark.root
+def test_a_file_system_that_does_not_answer_is_not_waited_for(tmp_path: Path) -> None:
+    with fuse(tmp_path) as server:
+        program = os.open(tmp_path / "program", os.O_PATH)
+        links = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            asked = len(server.asked)
+            found = os.fstat(program)
+            assert len(server.asked) > asked  # this does ask
+            asked, server.muted = len(server.asked), True
+            assert file_identity(links, str(program)) == (found.st_dev, found.st_ino)
+            assert len(server.asked) == asked
+        finally:
+            os.close(links)
+            os.close(program)
+
+
+@pytest.mark.root
+def test_a_file_that_a_program_serves_is_on_fuse(tmp_path: Path) -> None:
+    with fuse(tmp_path):
+        program = os.open(tmp_path / "program", os.O_PATH)
+        try:
+            assert is_on_fuse(program)
+        finally:
+            os.close(program)
