@@ -28,8 +28,8 @@ class Limits:
     streams_per_uid: int = 20_000
     streams_per_connection: int = 1_000
     message_bytes: int = 4 << 20
-    request_bytes_per_uid: int = 32 << 20
-    request_bytes: int = 128 << 20
+    request_bytes_per_uid: int = 128 << 20
+    request_bytes: int = 256 << 20
     header_bytes: int = 16 << 10
     first_request: timedelta = timedelta(seconds=30)
     attestation: timedelta = timedelta(seconds=5)
