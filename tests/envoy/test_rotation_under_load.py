@@ -68,7 +68,11 @@ def test_no_request_fails_through_twenty_rotations_and_a_root_rotation(
         after = _roots(agent)
         handshakes = pair.server.stats("ssl.handshake")
         rejected = pair.caller.stats("update_rejected")
-    assert load.failures == []
+    assert load.failures == [], (
+        pair.caller.failures(),
+        pair.server.failures(),
+        agent.log.read_text(),
+    )
     assert load.kept.ok > 500
     assert load.fresh.ok > 500
     assert before != after
@@ -94,6 +98,10 @@ def test_no_request_fails_when_the_agent_is_killed_and_comes_back(
             for envoy, serial in before.items():
                 wait_until(lambda e=envoy, s=serial: e.serial() != s, 10, "the next rotation")  # type: ignore[misc]
         assert _roots(agent) == roots
-    assert load.failures == []
+    assert load.failures == [], (
+        pair.caller.failures(),
+        pair.server.failures(),
+        agent.log.read_text(),
+    )
     assert load.kept.ok > 100
     assert load.fresh.ok > 100

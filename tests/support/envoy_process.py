@@ -42,10 +42,12 @@ class EnvoyProcess:
     @contextlib.contextmanager
     def running(self) -> Iterator[EnvoyProcess]:
         quiet = ("--log-level", "warning", "--concurrency", "1", "--disable-hot-restart")
+        # Envoy keeps its access log for ten seconds unless told to write it sooner.
+        soon = ("--file-flush-interval-msec", "100")
         with (
             (self.folder / "envoy.log").open("ab") as log,
             subprocess.Popen(
-                [self.program, "-c", self._bootstrap, *quiet], stdout=log, stderr=log
+                [self.program, "-c", self._bootstrap, *quiet, *soon], stdout=log, stderr=log
             ) as process,
         ):
             try:
@@ -90,6 +92,16 @@ class EnvoyProcess:
             for leaf in one.get("cert_chain", []):
                 return str(leaf["serial_number"])
         return ""
+
+    def failures(self) -> list[str]:
+        """Return what its access log says of requests that failed."""
+        lines = (line for line in self.log_text().splitlines() if line.startswith("{"))
+        entries = (json.loads(line) for line in lines)
+        return [
+            f"{entry['time']} {entry['flags']} {entry['failure']}"
+            for entry in entries
+            if entry["status"] != 200
+        ]
 
     def log_text(self) -> str:
         return (self.folder / "envoy.log").read_text()
