@@ -14,9 +14,10 @@ from support.agent_process import AgentProcess
 from support.envoy_process import wait_until
 from support.load import Load
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-_TTL = timedelta(seconds=4)
+# Half of it is what an agent may be late on a busy machine before an SVID ends.
+_TTL = timedelta(seconds=8)
 _TTL_WHEN_KILLED = 3 * _TTL  # time for a restart and Envoy's back-off on a busy machine
 _ROTATIONS = 20
 _CONFIG = """
@@ -47,14 +48,14 @@ def test_no_request_fails_through_twenty_rotations_and_a_root_rotation(
 ) -> None:
     with (
         sidecar_pair.running(
-            folder, agent.socket, lifetime=_TTL / 8, delta=api_type != "GRPC"
+            folder, agent.socket, lifetime=_TTL / 16, delta=api_type != "GRPC"
         ) as pair,
         Load(pair.port).running() as load,
     ):
         before = _roots(agent)
         serials = {pair.caller: [pair.caller.serial()], pair.server: [pair.server.serial()]}
         rotating = False
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 220
         while min(len(seen) for seen in serials.values()) <= _ROTATIONS:
             assert time.monotonic() < deadline, (serials, load.failures[:3])
             for envoy, seen in serials.items():
@@ -86,7 +87,7 @@ def test_no_request_fails_when_the_agent_is_killed_and_comes_back(
     folder: Path, agent: AgentProcess
 ) -> None:
     with (
-        sidecar_pair.running(folder, agent.socket, lifetime=_TTL / 8) as pair,
+        sidecar_pair.running(folder, agent.socket, lifetime=_TTL / 16) as pair,
         Load(pair.port).running() as load,
     ):
         roots = _roots(agent)
