@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,7 +47,7 @@ def test_death_at_every_moment_leaves_the_same_authority(
         needs.program("strace", apt="strace")
     found = subprocess.run(
         [sys.executable, _HERE / "embedded_deaths.py", scenario, means, folder],
-        env={"PYTHONPATH": str(_HERE.parent), "PATH": "/usr/bin:/bin:/usr/local/bin"},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(_HERE.parent), *sys.path])},
         capture_output=True,
         text=True,
         check=False,
