@@ -20,7 +20,7 @@ from support.hostile.asking import RefusedError
 from support.hostile.channel import channel
 from support.hostile.puppet import Puppet, puppet
 
-pytestmark = [pytest.mark.root, pytest.mark.rows("WE-20", "WE-21")]
+pytestmark = [pytest.mark.root, pytest.mark.rows("WE-20")]
 
 _OTHER = 54321
 _BY_PATH = "spiffe://prod.example/by-path"

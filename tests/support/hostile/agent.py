@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from support import process_facts
 from support.agent_process import AgentProcess
+from support.hostile import asking
+from support.hostile.channel import channel
+from support.hostile.puppet import connected
 
 
 @contextmanager
@@ -27,10 +30,40 @@ def open_to_all(config: str) -> Iterator[AgentProcess]:
 
 @contextmanager
 def nothing_left_open(agent: AgentProcess, seconds: float = 10) -> Iterator[None]:
-    """Require that the agent has as many files open afterwards, or soon, as before."""
-    before = process_facts.open_files(agent.pid)
+    """Require that the agent has no more files open afterwards, or soon, than before."""
+    before = _settled(agent)
     yield
+    wait_until(lambda: len(process_facts.open_files(agent.pid)) <= before, seconds)
+
+
+def _settled(agent: AgentProcess) -> int:
+    """Return how many files it has open once what others left has been closed."""
+    counts = [-1, len(process_facts.open_files(agent.pid))]
+    while counts[-1] != counts[-2]:
+        time.sleep(0.2)
+        counts.append(len(process_facts.open_files(agent.pid)))
+    return counts[-1]
+
+
+@contextmanager
+def memory_back(agent: AgentProcess, within: int) -> Iterator[None]:
+    """Require that the agent has not grown by ``within`` bytes or more afterwards."""
+    require_served(agent)  # whatever is loaded once, is
+    before = process_facts.memory(agent.pid)
+    yield
+    require_served(agent)
+    grown = process_facts.memory(agent.pid) - before
+    assert grown < within, f"{grown} bytes more"
+
+
+def require_served(agent: AgentProcess) -> None:
+    """Require that a new caller of ours gets its identity."""
+    with connected(agent.socket) as (_, sock), channel(sock) as speaking:
+        assert asking.x509(speaking, seconds=20)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
-    while len(now := process_facts.open_files(agent.pid)) != len(before):
-        assert time.monotonic() < deadline, f"before: {before}\nnow: {now}"
+    while not condition():
+        assert time.monotonic() < deadline
         time.sleep(0.05)

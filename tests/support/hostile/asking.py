@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -58,7 +58,7 @@ def x509(channel: grpc.Channel, metadata: Metadata = HEADER, seconds: float = 10
     return _ids(first(channel, "FetchX509SVID", metadata=metadata, seconds=seconds))
 
 
-def watch(channel: grpc.Channel, seconds: float = 20) -> Iterator[list[str]]:
+def watch(channel: grpc.Channel, seconds: float = 20) -> Generator[list[str], None, None]:
     """Yield the SPIFFE IDs of each answer of one stream."""
     start: Any = channel.unary_stream(f"{_API}FetchX509SVID")
     with _refusals():

@@ -18,7 +18,10 @@ from typing import Any
 from support import other_user
 
 _PROGRAM = """
-import ctypes, os, signal, socket, struct, sys
+import ctypes, os, resource, select, signal, socket, struct, sys
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+held = []
 control, path = socket.socket(fileno=int(sys.argv[1])), sys.argv[2]
 
 def connect(wait=True):
@@ -47,6 +50,32 @@ def child(uid, act=signal.pause, pid=0):
 def reap(pid):
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
+
+def flood(count, said=b""):
+    for _ in range(count):
+        sock = socket.socket(socket.AF_UNIX)
+        held.append(sock)
+        sock.connect(path)
+        try:
+            sock.send(said)
+        except BrokenPipeError:
+            pass  # refused already
+
+def is_open(sock):
+    poll = select.poll()
+    poll.register(sock, select.POLLRDHUP)
+    return not poll.poll(0)
+
+def count_open():
+    for sock in held:
+        if not is_open(sock):
+            sock.close()
+    held[:] = [sock for sock in held if sock.fileno() >= 0]
+    return len(held)
+
+def let_go():
+    while held:
+        held.pop().close()
 
 for line in sys.stdin:
     print(eval(line), flush=True)
