@@ -17,6 +17,7 @@ _TESTED_ELSEWHERE = {
     "authority/authority.py": "a protocol",
     "identity/errors.py": "every test that expects an error matches its message",
     "rotation/delivery.py": "a protocol",
+    "rotation/settings.py": "defaults; the tests of what they set",
 }
 
 # Test files about a room as a whole.
