@@ -21,14 +21,16 @@ def first_svid(side: Side, results: Results) -> None:
         load.do("first")
         load.do("churn", count=50, parallel=8)
         for parallel in (1, 16):
-            started = time.monotonic()
+            before, started = server.usage(), time.monotonic()
             took = load.do("churn", count=_CONNECTIONS, parallel=parallel)
             rate = len(took) / (time.monotonic() - started)
+            cpu = (server.usage().cpu_seconds - before.cpu_seconds) / len(took)
             name = f"first SVID, {parallel} at a time"
             aim = Aim("p99 <= 2 x floor", 2, of_ratio=True)
             results.add(f"{name}: p50", "ms", side.name, percentile(took, 0.5) * 1e3)
             results.add(f"{name}: p99", "ms", side.name, percentile(took, 0.99) * 1e3, aim)
             results.add(f"{name}: connections", "/s", side.name, rate)
+            results.add(f"{name}: CPU of the server", "ms", side.name, cpu * 1e3)
 
 
 def fan_out(side: Side, results: Results, streams: int, *, repeat_node: bool = False) -> None:
@@ -67,7 +69,9 @@ def cold_start(side: Side, results: Results) -> None:
         load.do("warm_up")
         with side.serving() as server:
             took = load.do("first") - server.started
+            cpu = server.usage().cpu_seconds
     results.add("cold start to first SVID", "s", side.name, took, Aim("< 0.6 s", 0.6))
+    results.add("cold start: CPU of the server", "s", side.name, cpu)
 
 
 def first_start(agent: Agent, results: Results) -> None:
