@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 
 from grpc_health.v1 import health_pb2 as pb
 
@@ -14,20 +14,21 @@ OVERALL = ""
 
 
 class Health:
-    """Tells, and goes on telling, the health of ``services``; all serve until told otherwise.
+    """Tells, and goes on telling, the health of ``services``; the empty name stands for all.
 
-    The empty name stands for all of them together.
+    ``serving`` says whether they can do their work: all of them stand on the same authority.
+    Whoever checks gets its answer of that moment; whoever watches, after each ``look_again``.
     """
 
     name = "grpc.health.v1.Health"
 
-    def __init__(self, services: Iterable[str]) -> None:
-        self._serving = dict.fromkeys(services, True)
+    def __init__(self, services: Iterable[str], serving: Callable[[], bool]) -> None:
+        self._services = frozenset({OVERALL, *services})
+        self._serving = serving
         self._changed = asyncio.Event()
 
-    def set_serving(self, serving: Mapping[str, bool]) -> None:
-        """Change the health of some services and tell who watches."""
-        self._serving.update(serving)
+    def look_again(self) -> None:
+        """Tell who watches, if the answer is another one now."""
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
@@ -65,12 +66,9 @@ class Health:
                 await changed.wait()
 
     def _status(self, name: str) -> int:
-        if name == OVERALL:
-            serving = all(self._serving.values())
-        elif name in self._serving:
-            serving = self._serving[name]
-        else:
+        if name not in self._services:
             return pb.HealthCheckResponse.SERVICE_UNKNOWN
+        serving = self._serving()
         return pb.HealthCheckResponse.SERVING if serving else pb.HealthCheckResponse.NOT_SERVING
 
 

@@ -13,10 +13,11 @@ _KINDS = {"roots": "root", "jwt_keys": "JWT key"}
 
 def problems(ca: Mapping[str, Any], rotation: RotationStatus, now: datetime) -> list[str]:
     """Return what is wrong with the authority's description and with rotation; [] if nothing."""
-    return [*_of_signers(ca, now), *_of_svids(rotation, now)]
+    return [*problems_of_signers(ca, now), *_of_svids(rotation, now)]
 
 
-def _of_signers(ca: Mapping[str, Any], now: datetime) -> Iterator[str]:
+def problems_of_signers(ca: Mapping[str, Any], now: datetime) -> Iterator[str]:
+    """Yield what keeps the authority from signing anything that would be accepted."""
     for kind, word in _KINDS.items():
         for signer in ca[kind]:
             begin, end = (

@@ -10,6 +10,7 @@ from accredit.agent.administration import Administration
 from accredit.agent.health import Health
 from accredit.agent.listener import Listener
 from accredit.agent.plan import Plan
+from accredit.agent.problems import problems_of_signers
 from accredit.agent.reflection import V1, V1ALPHA, Reflection
 from accredit.agent.run import Agent
 from accredit.agent.transport import GrpcTransport
@@ -45,7 +46,11 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
         )
         sds = SecretDiscovery(identities, plan.sds, clock) if plan.sds else None
         deliveries: list[Service] = [each for each in (workload_api, sds) if each]
-        health = Health(each.name for each in deliveries)
+        health = Health(
+            (each.name for each in deliveries),
+            lambda: not any(problems_of_signers(authority.describe(), clock.now())),
+        )
+        authority.subscribe(health.look_again)
         names = [each.name for each in (*deliveries, health)]
         services = [*deliveries, health, Reflection(V1, names), Reflection(V1ALPHA, names)]
         transport = GrpcTransport(services, plan.limits, plan.admin_socket.parent)

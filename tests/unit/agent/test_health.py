@@ -32,21 +32,27 @@ async def _check(health: Health, service: str) -> int:
     return _status(answer)
 
 
+class Work:
+    """Goes well until it does not."""
+
+    well = True
+
+
 @pytest.fixture
-def health() -> Health:
-    return Health(["SpiffeWorkloadAPI", "sds"])
+def work() -> Work:
+    return Work()
+
+
+@pytest.fixture
+def health(work: Work) -> Health:
+    return Health(["SpiffeWorkloadAPI", "sds"], lambda: work.well)
 
 
 @pytest.mark.parametrize("service", [OVERALL, "SpiffeWorkloadAPI", "sds"])
-async def test_what_is_served_is_healthy(health: Health, service: str) -> None:
+async def test_a_check_answers_for_this_moment(health: Health, work: Work, service: str) -> None:
     assert await _check(health, service) == UP
-
-
-async def test_one_that_is_not_makes_the_whole_unhealthy(health: Health) -> None:
-    health.set_serving({"sds": False})
-    assert await _check(health, "SpiffeWorkloadAPI") == UP
-    assert await _check(health, "sds") == DOWN
-    assert await _check(health, OVERALL) == DOWN
+    work.well = False
+    assert await _check(health, service) == DOWN
 
 
 async def test_a_service_that_is_not_there_is_not_found(health: Health) -> None:
@@ -54,18 +60,18 @@ async def test_a_service_that_is_not_there_is_not_found(health: Health) -> None:
         await _check(health, "other")
 
 
-async def test_a_watcher_hears_of_changes_and_of_nothing_else(health: Health) -> None:
+async def test_a_watcher_hears_of_changes_and_of_nothing_else(health: Health, work: Work) -> None:
     async with aclosing(cast("Any", health.watch(_request("sds"), NOBODY))) as answers:
         assert _status(await anext(answers)) == UP
-        health.set_serving({"SpiffeWorkloadAPI": False})
-        health.set_serving({"sds": False})
+        health.look_again()
+        work.well = False
+        health.look_again()
         assert _status(await anext(answers)) == DOWN
-        health.set_serving({"sds": True})
+        work.well = True
+        health.look_again()
         assert _status(await anext(answers)) == UP
 
 
-async def test_a_watcher_may_wait_for_a_service_to_come(health: Health) -> None:
-    async with aclosing(cast("Any", health.watch(_request("later"), NOBODY))) as answers:
+async def test_a_watcher_of_a_service_that_is_not_there_is_told_so(health: Health) -> None:
+    async with aclosing(cast("Any", health.watch(_request("other"), NOBODY))) as answers:
         assert _status(await anext(answers)) == UNKNOWN
-        health.set_serving({"later": True})
-        assert _status(await anext(answers)) == UP
