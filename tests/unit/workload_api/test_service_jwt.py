@@ -159,7 +159,7 @@ async def test_an_audience_given_as_a_string_comes_back_as_a_list() -> None:
     assert (await validate(federated_bench(), partner_token(aud="db")))["aud"] == ["db"]
 
 
-@pytest.mark.rows("VJ-05")
+@pytest.mark.rows("SV-10", "VJ-05")
 async def test_claims_of_a_partners_token_are_withheld_unless_allowed() -> None:
     token = partner_token(role="admin", team="blue")
     assert set(await validate(federated_bench(), token)) == {"spiffe_id", "sub", "aud", "exp"}
