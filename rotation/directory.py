@@ -25,7 +25,7 @@ class Directory:
         self._max_idle = max(idle, 1)
         self._audiences: dict[Selectors, Audience] = {}
         self._idle: OrderedDict[Selectors, None] = OrderedDict()
-        self._seats: dict[Watcher, Audience] = {}
+        self._seats: dict[Watcher, tuple[Selectors, Audience]] = {}
         self._groups: dict[tuple[Entry, ...], Group] = {}
         self._by_entry: defaultdict[str, set[Group]] = defaultdict(set)
 
@@ -48,19 +48,24 @@ class Directory:
             self._idle.move_to_end(selectors)
         return audience
 
-    def join(self, watcher: Watcher, selectors: Selectors) -> None:
+    def join(self, watcher: Watcher, selectors: Selectors) -> Audience:
         """Let ``watcher`` hear of changes for callers with ``selectors``, and no longer others."""
-        if watcher in (audience := self.find(selectors)).watchers:
-            return
+        seat = self._seats.get(watcher)
+        # The same set as last time is nearly always the same object: no need to compare.
+        if seat is not None and seat[0] is selectors:
+            return seat[1]
         self.leave(watcher)
-        self._seats[watcher] = audience
+        audience = self.find(selectors)
+        self._seats[watcher] = (selectors, audience)
         audience.watchers.add(watcher)
         self._idle.pop(selectors, None)
+        return audience
 
     def leave(self, watcher: Watcher) -> None:
         """Let ``watcher`` hear of nothing more."""
-        audience = self._seats.pop(watcher, None)
-        if audience is not None:
+        seat = self._seats.pop(watcher, None)
+        if seat is not None:
+            _, audience = seat
             audience.watchers.remove(watcher)
             if not audience.watchers:
                 self._retire(audience)

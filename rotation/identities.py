@@ -81,11 +81,7 @@ class Identities:
         Raises:
             AttestationError: the caller has died, was replaced or cannot be identified.
         """
-        group = await self._group(workload)
-        if self._lacking(group):
-            await self._settle(workload)
-            group = await self._group(workload)
-        return group.snapshot(self._clock.now(), self._compose)
+        return await self._snapshot(workload)
 
     async def watch(self, workload: Workload) -> AsyncGenerator[Snapshot, None]:
         """Yield the state now, and the newest one after each change that concerns this caller.
@@ -99,9 +95,7 @@ class Identities:
         undo = workload.subscribe(watcher.wake)
         try:
             while True:
-                # Before looking: what changes from here on wakes it.
-                self._directory.join(watcher, (await workload.evidence()).selectors)
-                snapshot = await self.snapshot(workload)
+                snapshot = await self._snapshot(workload, watcher)
                 if snapshot is not sent:
                     if sent is not None:
                         workload.caller.require_same()
@@ -141,14 +135,25 @@ class Identities:
         """Return what is held and how its renewal goes, by entry in no particular order."""
         return describe(self._cache, self._directory)
 
-    async def _group(self, workload: Workload) -> Group:
-        return self._directory.find((await workload.evidence()).selectors).group
+    async def _snapshot(self, workload: Workload, watcher: Watcher | None = None) -> Snapshot:
+        group = await self._group(workload, watcher)
+        if self._lacking(group):
+            await self._settle(workload, watcher)
+            group = await self._group(workload, watcher)
+        return group.snapshot(self._clock.now(), self._compose)
 
-    async def _settle(self, workload: Workload) -> None:
+    async def _group(self, workload: Workload, watcher: Watcher | None = None) -> Group:
+        """Return the caller's group; ``watcher`` hears of all that changes from here on."""
+        selectors = (await workload.evidence()).selectors
+        if watcher is None:
+            return self._directory.find(selectors).group
+        return self._directory.join(watcher, selectors).group
+
+    async def _settle(self, workload: Workload, watcher: Watcher | None) -> None:
         """Wait until nothing more is lacking; entries may change meanwhile."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._first_timeout):
-                while lacking := self._lacking(await self._group(workload)):
+                while lacking := self._lacking(await self._group(workload, watcher)):
                     await self._cache.obtain(lacking)
 
     def _lacking(self, group: Group) -> list[Held]:
