@@ -171,6 +171,23 @@ async def test_without_inotify_a_reload_still_reads(
         assert await followed.change() == ["/web"]
 
 
+async def test_a_folder_that_became_a_file_changes_nothing_until_it_is_one_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "entries"
+    folder.mkdir()
+    (folder / "a.yaml").write_text(_GOOD)
+    async with _following(folder) as followed:
+        folder.rename(tmp_path / "elsewhere")
+        folder.touch()
+        await _logged(caplog, "entries not reloaded")
+        folder.unlink()
+        (tmp_path / "elsewhere" / "a.yaml").write_text(_MORE)
+        (tmp_path / "elsewhere").rename(folder)
+        while followed.ids != ["/web", "/db"]:
+            await followed.change()
+
+
 async def test_the_folder_may_come_later_and_come_again(tmp_path: Path) -> None:
     folder = tmp_path / "later" / "entries"
     async with _following(folder) as followed:

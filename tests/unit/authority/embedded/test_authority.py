@@ -185,6 +185,14 @@ def test_entries_are_those_of_their_source_and_changes_reach_whoever_subscribed(
         assert len(authority.entries) == 0
 
 
+def test_it_describes_itself(authority: EmbeddedAuthority) -> None:
+    found = authority.describe()
+    assert (found["trust_domain"], found["sequence"]) == (
+        "prod.example",
+        authority.bundles[TRUST_DOMAIN].sequence,
+    )
+
+
 def test_federated_bundles_stand_beside_the_own_and_follow_their_files(
     tmp_path: Path, clock: FakeClock
 ) -> None:

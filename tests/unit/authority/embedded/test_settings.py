@@ -27,6 +27,11 @@ def test_a_signer_is_published_for_three_refresh_hints_before_it_signs() -> None
     assert settings.jwt_policy().publish_for == timedelta(minutes=30)
 
 
+def test_how_long_it_is_published_may_be_chosen() -> None:
+    settings = EmbeddedSettings(publish_for=timedelta(seconds=2))
+    assert settings.x509_policy().publish_for == timedelta(seconds=2)
+
+
 @given(st.integers(16, 10**9))
 def test_everything_that_follows_from_a_lifetime_fits_into_it(seconds: int) -> None:
     lifetime = timedelta(seconds=seconds)

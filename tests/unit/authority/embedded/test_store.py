@@ -78,6 +78,11 @@ def test_a_save_that_fails_leaves_the_old_state(path: Path) -> None:
     assert _load(path).sequence == 100
 
 
+def test_a_database_where_there_is_no_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be used: unable to open database file"):
+        Store(tmp_path / "gone" / "state.db", create=True)
+
+
 def test_a_database_in_use_is_an_error(path: Path) -> None:
     with Store(path) as store:
         store.save(_STATE)

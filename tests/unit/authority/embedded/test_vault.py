@@ -78,6 +78,14 @@ def test_later_starts_open_the_same_one(vault: Vault) -> None:
     }
 
 
+def test_a_first_start_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    state, keys = _FIRST
+    impossible = replace(state, signers=state.signers * 2)
+    with pytest.raises(StoreError, match="cannot be written: UNIQUE"):
+        _open(tmp_path, lambda: (impossible, keys))
+    assert [path.name for path in tmp_path.iterdir()] == ["authority.lock"]
+
+
 def test_what_a_first_start_that_was_killed_left_behind_is_cleared_away(tmp_path: Path) -> None:
     (tmp_path / "authority.new" / "keys").mkdir(parents=True)
     (tmp_path / "authority.new" / "state.db").write_bytes(b"half")
