@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import socket
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,11 +64,13 @@ def inside(agent: AgentProcess, name: bytes = b"") -> Iterator[grpc.Channel]:
 @pytest.mark.root
 @pytest.mark.rows("WE-20")
 def test_another_user_cannot_reach_the_inner_socket(agent: AgentProcess) -> None:
-    with connected(agent.socket, _OTHER) as (caller, sock), sock:
-        answer = caller.ask(
-            f"socket.socket(socket.AF_UNIX).connect_ex({str(inner_socket(agent))!r})"
-        )
+    path = inner_socket(agent)
+    for folder in path.parents[:2]:  # either would do
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    with connected(agent.socket, _OTHER) as (caller, _):
+        answer = caller.ask(f"socket.socket(socket.AF_UNIX).connect_ex({str(path)!r})")
         assert int(answer) == errno.EACCES
+        assert caller.ask(f"os.access({str(path)!r}, os.F_OK)") == "False"
 
 
 def test_nothing_of_the_agent_listens_under_an_abstract_name(agent: AgentProcess) -> None:
