@@ -18,7 +18,7 @@ def _story(command: Any, **options: Any) -> str:
         command, **options, capture_output=True, text=True, check=False, timeout=100
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return str(done.stdout)
 
 
 def _check(story: str) -> None:

@@ -64,16 +64,16 @@ def own_agent() -> Iterator[AgentProcess]:
 @contextmanager
 def paused(agent: AgentProcess) -> Iterator[None]:
     """Keep the agent from accepting meanwhile; the kernel lets callers connect all the same."""
-    agent.signal(signal.SIGSTOP)
+    agent.send(signal.SIGSTOP)
     try:
         yield
     finally:
-        agent.signal(signal.SIGCONT)
+        agent.send(signal.SIGCONT)
 
 
 def add_entry(agent: AgentProcess, uid: int) -> None:
     agent.config.write_text(agent.config.read_text() + _LATER.format(uid=uid))
-    agent.signal(signal.SIGHUP)
+    agent.send(signal.SIGHUP)
 
 
 def says_nothing(sock: socket.socket) -> bool:

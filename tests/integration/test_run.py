@@ -105,7 +105,7 @@ def test_a_signal_ends_open_streams_and_then_the_process_with_0(
         assert watcher.stdout is not None
         assert watcher.stdout.readline()
         started = time.monotonic()
-        agent.signal(number)
+        agent.send(number)
         assert agent.stop() == 0
         assert time.monotonic() - started < 5
         watcher.kill()
@@ -142,7 +142,7 @@ def test_a_changed_file_is_followed_and_a_bad_one_changes_nothing(agent: AgentPr
     both = ["spiffe://prod.example/me", "spiffe://prod.example/second"]
     wait_until(agent, both)
     agent.config.write_text(good + "  - {id: third}\n")
-    agent.signal(signal.SIGHUP)
+    agent.send(signal.SIGHUP)
     deadline = time.monotonic() + 10
     while "entries not reloaded" not in agent.log.read_text():
         assert time.monotonic() < deadline

@@ -53,7 +53,7 @@ def test_no_key_and_no_token_reaches_the_log(tmp_path: Path) -> None:
         agent.command("sds", "fetch", "nonsense", "--timeout=0.2", address, check=False)
         agent.command("ca", "rotate", "--wait", "-c", agent.config)
         agent.command("api", "fetch", "x509", address)
-        agent.signal(signal.SIGHUP)
+        agent.send(signal.SIGHUP)
         keys = [path.read_bytes() for path in (tmp_path / "data").rglob("*.key")]
         agent.stop()
     log = agent.log.read_text()

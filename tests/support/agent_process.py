@@ -63,7 +63,7 @@ class AgentProcess:
         """Ask it to end; return its exit code."""
         return self._end(signal.SIGTERM)
 
-    def signal(self, number: signal.Signals) -> None:
+    def send(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 
     def _end(self, number: signal.Signals) -> int:
