@@ -98,6 +98,8 @@ class PathWatch:
     def _wanted(self) -> Mapping[Path, set[str]]:
         wanted: defaultdict[Path, set[str]] = defaultdict(set)
         for path in self._paths():
+            if path.parent == self._folder and not path.is_symlink():
+                continue  # there may be thousands, and the folder is watched anyway
             for folder, name in lookups(path):
                 wanted[folder].add(name)
         if self._folder is not None:
@@ -111,7 +113,8 @@ class PathWatch:
         names: defaultdict[int, set[str]] = defaultdict(set)
         self._folder_watch = None
         for folder, looked_up in wanted.items():
-            number = self._add(folder, looked_up)
+            ends_here = any(not (folder / name).is_dir() for name in looked_up)
+            number = self._add(folder, contents=ends_here or folder == last)
             if number is not None:
                 names[number] |= looked_up
                 if folder == last:
@@ -122,9 +125,8 @@ class PathWatch:
                     self._inotify.rm_watch(watch)
         self._names = names
 
-    def _add(self, folder: Path, looked_up: set[str]) -> int | None:
-        ends_here = any(not (folder / name).is_dir() for name in looked_up) or not looked_up
-        mask = _ON_THE_WAY | Mask.ONLYDIR | (Mask.CLOSE_WRITE if ends_here else Mask.ZERO)
+    def _add(self, folder: Path, *, contents: bool) -> int | None:
+        mask = _ON_THE_WAY | Mask.ONLYDIR | (Mask.CLOSE_WRITE if contents else Mask.ZERO)
         try:
             return self._inotify.add_watch(folder, mask).wd
         except OSError as error:

@@ -147,6 +147,15 @@ async def test_one_file_is_watched_without_its_neighbours(tmp_path: Path) -> Non
                 await watch.changed()
 
 
+async def test_a_folder_on_the_way_to_another_file_is_still_watched_itself(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    file = tmp_path / "sub" / "accredit.yaml"
+    _write(tmp_path / "a.yaml")
+    with PathWatch(lambda: [file], tmp_path, lambda name: name.endswith(".yaml")) as watch:
+        await _notices(watch, lambda: _write(tmp_path / "a.yaml", "in place"))
+        await _notices(watch, lambda: _write(file))
+
+
 async def test_names_that_do_not_belong_are_not_noticed(folder: Path, watch: PathWatch) -> None:
     watch.sync()
     _write(folder / "a.yaml.swp")
