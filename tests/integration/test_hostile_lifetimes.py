@@ -92,6 +92,7 @@ def says_nothing(sock: socket.socket) -> bool:
 def test_a_successor_with_the_same_pid_has_no_part_in_the_connection(
     agent: AgentProcess, successor: int
 ) -> None:
+    needs.root()
     with puppet(agent.socket) as parent:
         pid = int(parent.ask(f"child({_OTHER}, connect)"))
         with channel(parent.handed_over()) as speaking:
@@ -108,6 +109,7 @@ def test_a_successor_with_the_same_pid_has_no_part_in_the_connection(
 def test_a_successor_that_is_there_before_the_connection_is_accepted_is_not_the_caller(
     agent: AgentProcess,
 ) -> None:
+    needs.root()
     with puppet(agent.socket) as parent:
         with paused(agent):
             pid = int(parent.ask(f"child({_OTHER}, lambda: connect(False))"))
