@@ -175,14 +175,14 @@ class _World:
         ]
 
     def _note_who_has_ended(self) -> None:
-        """Remember it: setting the clock back raises nobody."""
-        self._ends |= {s.kid: s.not_after for s in self._authority._vault.state.signers}
-        self._ended |= {kid for kid, end in self._ends.items() if self.clock.now() >= end}
-
-    def _check_what_was_signed(self, now: datetime) -> None:
-        # What has ended once is over, even if the clock is set back later.
+        """Remember signers, and forget SVIDs: setting the clock back raises nobody."""
+        now = self.clock.now()
         self._leaves = [leaf for leaf in self._leaves if now < leaf.not_valid_after_utc]
         self._tokens = [token for token in self._tokens if now < token.expires_at]
+        self._ends |= {s.kid: s.not_after for s in self._authority._vault.state.signers}
+        self._ended |= {kid for kid, end in self._ends.items() if now >= end}
+
+    def _check_what_was_signed(self, now: datetime) -> None:
         bundle = self._authority.bundles[TRUST_DOMAIN]
         for leaf in self._leaves[-40:]:
             _verify_leaf(leaf, bundle, max(now, leaf.not_valid_before_utc))
@@ -226,6 +226,8 @@ def _events_of(*events: tuple[str, int]) -> list[tuple[str, timedelta]]:
 # signed before a restart, or on a full disk, must count as long as what is signed after.
 @example(_events_of(("pass", 1802), ("restart", 4), ("rotate", 4), ("pass", 3600)))
 @example(_events_of(("disk", 4), ("pass", 1802), ("disk", 4), ("rotate", 4), ("pass", 3600)))
+# What ended while nobody was there is over, even if the clock is set back afterwards.
+@example(_events_of(("pass", 24001), ("pass", 3), ("restart", 1306), ("set clock back", 410)))
 @given(_history)
 @settings(max_examples=100)
 def test_no_verifier_ever_meets_a_signer_it_does_not_know(
