@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -14,6 +15,12 @@ from accredit.identity.errors import ConfigError, Mistake
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
 _PATH = Path("/f")
+
+
+@pytest.fixture(autouse=True)
+def nothing_of_grpcio_to_collect() -> None:
+    """A child that collects what other tests left of grpcio waits for threads it does not have."""
+    gc.collect()
 
 
 def nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,12 @@ from accredit.identity.errors import ConfigError
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
 _CONFIG = "trust_domain: a\ndata_dir: data\nsocket: api.sock\nadmin_socket: admin.sock\n"
+
+
+@pytest.fixture(autouse=True)
+def nothing_of_grpcio_to_collect() -> None:
+    """A child that collects what other tests left of grpcio waits for threads it does not have."""
+    gc.collect()
 
 
 @pytest.fixture(autouse=True)
