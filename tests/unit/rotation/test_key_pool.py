@@ -35,7 +35,7 @@ async def test_the_event_loop_goes_round_while_an_rsa_key_is_made() -> None:
         while not making.done():
             turns += 1
             await asyncio.sleep(0)
-    assert turns > 10
+    assert turns > 1  # made on the loop, it would be there after one
 
 
 async def test_ec_keys_are_made_on_the_spot() -> None:
