@@ -13,6 +13,7 @@ Side = Agent | Floor
 
 _CONNECTIONS = 1000
 _PUSHES = 3
+_STREAMS_BEFORE = 50
 
 
 def first_svid(side: Side, results: Results) -> None:
@@ -52,15 +53,22 @@ def fan_out(side: Side, results: Results, streams: int, *, repeat_node: bool = F
 
 
 def memory(side: Side, results: Results, streams: int) -> None:
-    """What an idle SDS stream, alone on its connection, holds of the server's memory."""
+    """What an idle SDS stream, alone on its connection, adds to the server's memory.
+
+    Some streams are open before the counting begins: the first ones load code and tables, which is
+    shown in the total but is not theirs.
+    """
     with side.serving() as server, client(server.socket) as load:
         load.do("first")
         idle = server.settled().rss_kib
         results.add("idle, no streams", "MiB", side.name, idle / 1024, Aim("<= 60 MiB", 60))
+        load.do("open", count=_STREAMS_BEFORE, parallel=32)
+        before = server.settled().rss_kib
         load.do("open", count=streams, parallel=32)
-        each = (server.settled().rss_kib - idle) / streams
-        name = f"memory of an idle stream, at {streams:,}"
-        results.add(name, "KiB", side.name, each, Aim("<= 64 KiB", 64))
+        after = server.settled().rss_kib
+        name, aim = f"memory of an idle stream, at {streams:,}", Aim("<= 64 KiB", 64)
+        results.add(name, "KiB", side.name, (after - before) / streams, aim)
+        results.add(f"{name}: in all", "MiB", side.name, after / 1024)
 
 
 def cold_start(side: Side, results: Results) -> None:
