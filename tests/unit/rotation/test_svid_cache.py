@@ -290,6 +290,16 @@ async def test_a_removed_entry_is_forgotten_at_once() -> None:
     assert len(bench.cache.agenda) == 1
 
 
+async def test_an_entry_removed_when_its_renewal_was_due_is_not_renewed() -> None:
+    bench = Bench(A)
+    await bench.ask(A)
+    held = bench.held(A)
+    bench.clock.advance(34 * MINUTE)
+    bench.authority.set_entries()
+    await bench.cache.tend(held)
+    assert (bench.authority.signed, list(bench.cache)) == (1, [])
+
+
 async def test_an_entry_removed_while_it_is_signed_for_stays_forgotten() -> None:
     bench = Bench(A)
     bench.authority.open.clear()
