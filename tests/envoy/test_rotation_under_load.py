@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -54,16 +54,19 @@ def test_no_request_fails_through_twenty_rotations_and_a_root_rotation(
     ):
         before = _roots(agent)
         serials = {pair.caller: [pair.caller.serial()], pair.server: [pair.server.serial()]}
-        rotating = False
+        old_root, needed_until, gone_at = pair.caller.roots(), None, None
         deadline = time.monotonic() + 220
         while min(len(seen) for seen in serials.values()) <= _ROTATIONS:
             assert time.monotonic() < deadline, (serials, load.failures[:3])
             for envoy, seen in serials.items():
                 if (serial := envoy.serial()) != seen[-1]:
                     seen.append(serial)
-            if len(serials[pair.caller]) > 5 and not rotating:
+            if len(serials[pair.caller]) > 5 and needed_until is None:
+                needed_until = max(envoy.expires() for envoy in serials)
                 agent.command("ca", "rotate", "-c", agent.config)
-                rotating = True
+            trusted = pair.caller.roots()
+            if gone_at is None and trusted and not old_root & trusted:
+                gone_at = datetime.now(UTC)
             time.sleep(0.1)
         wait_until(lambda: len(_roots(agent)) == 1, 30, "the old root is retired")
         after = _roots(agent)
@@ -77,6 +80,10 @@ def test_no_request_fails_through_twenty_rotations_and_a_root_rotation(
     assert load.kept.ok > 500
     assert load.fresh.ok > 500
     assert before != after
+    # A root is trusted until the last SVID it signed has ended, whatever was signed anew since.
+    assert needed_until is not None
+    assert gone_at is not None
+    assert gone_at >= needed_until
     assert sum(handshakes.values()) > _ROTATIONS
     assert rejected
     assert set(rejected.values()) == {0}

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +87,21 @@ class EnvoyProcess:
 
     def serial(self) -> str:
         """Return the serial of the certificate it would show now, or ``""``."""
+        return next((str(leaf["serial_number"]) for leaf in self._certificates("cert_chain")), "")
+
+    def expires(self) -> datetime:
+        """Return when the certificate it would show now ends."""
+        (leaf,) = self._certificates("cert_chain")
+        return datetime.fromisoformat(leaf["expiration_time"])
+
+    def roots(self) -> set[str]:
+        """Return the serials of the authorities it trusts now."""
+        return {str(root["serial_number"]) for root in self._certificates("ca_cert")}
+
+    def _certificates(self, kind: str) -> list[Any]:
         status, body = self.get("/certs")
-        certificates: list[Any] = json.loads(body)["certificates"] if status == 200 else []
-        for one in certificates:
-            for leaf in one.get("cert_chain", []):
-                return str(leaf["serial_number"])
-        return ""
+        contexts: list[Any] = json.loads(body)["certificates"] if status == 200 else []
+        return [certificate for context in contexts for certificate in context.get(kind, [])]
 
     def failures(self) -> list[str]:
         """Return what its access log says of requests that failed."""
