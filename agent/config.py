@@ -26,9 +26,9 @@ from accredit.agent.plan import Plan
 from accredit.authority.entry_file import EntryDefaults, EntryReader, duplicates
 from accredit.authority.entry_files import EntryFiles
 from accredit.authority.trusted_text import read_trusted
-from accredit.authority.yaml_lines import Lines, Plain, load
 from accredit.identity.errors import ConfigError, Mistake, SpiffeIdError
 from accredit.identity.spiffe_id import TrustDomain
+from accredit.identity.yaml_lines import Lines, Plain, load
 
 _PLACES: Mapping[str, Callable[[], Path]] = {
     "data_dir": places.data_dir,

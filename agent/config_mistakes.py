@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from accredit.authority.yaml_lines import Lines, show
 from accredit.identity.errors import Mistake
+from accredit.identity.yaml_lines import Lines, show
 
 _EXPECTED = {
     "missing": "is missing",

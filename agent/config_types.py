@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from accredit.authority.durations import parse_duration
+from accredit.identity.durations import parse_duration
 from accredit.identity.errors import SpiffeIdError
 from accredit.identity.keys import KeyType
 from accredit.identity.spiffe_id import TrustDomain

@@ -8,10 +8,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
 from accredit.agent.plan import Plan
-from accredit.authority.durations import format_duration
 from accredit.authority.entry import Entry
 from accredit.authority.entry_overlap import overlaps
 from accredit.authority.entry_set import EntrySet
+from accredit.identity.durations import format_duration
 
 _NEEDS_PATH = ("path:", "sha256:")
 _DATABASES: Mapping[str, Callable[[str], object]] = {

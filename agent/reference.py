@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 
 from accredit.agent.config import Config
 from accredit.agent.config_types import Unit
-from accredit.authority.durations import format_duration
+from accredit.identity.durations import format_duration
 
 _HEAD = """\
 # Configuration

@@ -6,9 +6,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from accredit.authority.durations import format_duration
 from accredit.authority.entry import Entry
 from accredit.identity.bundle import TrustBundle, encode_bundle
+from accredit.identity.durations import format_duration
 
 
 def entry_view(entry: Entry) -> dict[str, Any]:

@@ -8,12 +8,12 @@ from datetime import timedelta
 from difflib import get_close_matches
 from typing import TypeVar
 
-from accredit.authority.durations import parse_duration
 from accredit.authority.selector_kinds import mistake_in
-from accredit.authority.yaml_lines import Key, Plain
+from accredit.identity.durations import parse_duration
 from accredit.identity.errors import SelectorError, SpiffeIdError
 from accredit.identity.selector import Selector
 from accredit.identity.spiffe_id import SpiffeId, TrustDomain
+from accredit.identity.yaml_lines import Key, Plain
 
 T = TypeVar("T")
 

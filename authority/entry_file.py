@@ -22,10 +22,10 @@ from datetime import timedelta
 
 from accredit.authority.entry import Entry
 from accredit.authority.entry_fields import EntryFields
-from accredit.authority.yaml_lines import Key, Lines, Plain, load, show
 from accredit.identity.errors import ConfigError, Mistake
 from accredit.identity.selector import Selector
 from accredit.identity.spiffe_id import SpiffeId, TrustDomain
+from accredit.identity.yaml_lines import Key, Lines, Plain, load, show
 
 _ENTRY_ID_CHARS = 16
 

@@ -11,9 +11,9 @@ from accredit.authority.entry import Entry
 from accredit.authority.entry_file import EntryDefaults, EntryReader, duplicates
 from accredit.authority.entry_set import EntrySet
 from accredit.authority.trusted_text import read_trusted
-from accredit.authority.yaml_lines import load
 from accredit.identity.errors import ConfigError, Mistake
 from accredit.identity.spiffe_id import TrustDomain
+from accredit.identity.yaml_lines import load
 
 Known: TypeAlias = dict[Path, tuple[str, tuple[Entry, ...]]]
 """What files held when they were last good."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
-from accredit.authority.durations import format_duration
+from accredit.identity.durations import format_duration
 from accredit.identity.keys import KeyType
 from accredit.identity.spiffe_id import TrustDomain
 

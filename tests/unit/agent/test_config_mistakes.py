@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 
 from accredit.agent.config_mistakes import mistakes
 from accredit.agent.config_types import Section
-from accredit.authority.yaml_lines import load
+from accredit.identity.yaml_lines import load
 
 
 class Inner(Section):

@@ -3,8 +3,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from accredit.authority.entry_fields import EntryFields
-from accredit.authority.yaml_lines import Key, Plain
 from accredit.identity.spiffe_id import TrustDomain
+from accredit.identity.yaml_lines import Key, Plain
 
 _OWN = TrustDomain("td.example")
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from accredit.authority.entry import Entry
 from accredit.authority.entry_file import EntryDefaults, EntryReader, entry_id, parse_entries
-from accredit.authority.yaml_lines import load
 from accredit.identity.errors import ConfigError
 from accredit.identity.selector import Selector
 from accredit.identity.spiffe_id import SpiffeId, TrustDomain
+from accredit.identity.yaml_lines import load
 
 _OWN = TrustDomain("td.example")
 _DEFAULTS = EntryDefaults()

@@ -15,6 +15,7 @@ Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | 
 Key: TypeAlias = tuple[str | int, ...]
 
 _MAX_DEPTH = 32
+TOO_DEEP = f"is nested deeper than {_MAX_DEPTH} levels"
 _MAX_VALUES = 500_000
 _MAX_DIGITS = 100  # int() takes quadratic time
 _WORDS: dict[str, Plain] = {"": None, "~": None, "null": None, "true": True, "false": False}
@@ -140,7 +141,7 @@ class Composer:
         if self._values > _MAX_VALUES:
             self._refuse(event, (), f"holds more than {_MAX_VALUES} values, aliases counted")
         if len(key) > _MAX_DEPTH:
-            self._refuse(event, (), f"is nested deeper than {_MAX_DEPTH} levels")
+            self._refuse(event, (), TOO_DEEP)
 
     def _add(self, event: yaml.Event, key: Key, reason: str) -> None:
         self.mistakes.append(Mistake(self._path, _line(event), show(key), reason))

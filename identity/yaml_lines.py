@@ -14,8 +14,8 @@ from typing import Any
 import yaml
 from yaml.reader import Reader
 
-from accredit.authority.yaml_nodes import Composer, Key, Node, Plain, show
 from accredit.identity.errors import ConfigError, Mistake
+from accredit.identity.yaml_nodes import TOO_DEEP, Composer, Key, Node, Plain, show
 
 __all__ = ["Key", "Lines", "Plain", "load", "show"]
 
@@ -78,6 +78,8 @@ def _syntax(error: Exception, path: str) -> ConfigError:
         return _refusal(path, None, f"is not YAML: {error}")
     mark = error.problem_mark or error.context_mark
     reason = error.problem or error.context or "unreadable"
+    if "maximum nesting depth" in reason:  # libyaml's own bound, met before ours when it reads ahead
+        return _refusal(path, 1 if mark is None else mark.line + 1, TOO_DEEP)
     if "cannot start any token" in reason:
         reason = "a tab, '@', '`' or '%' cannot stand here; indent with spaces, or quote the text"
     return _refusal(path, None if mark is None else mark.line + 1, f"is not YAML: {reason}")

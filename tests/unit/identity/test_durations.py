@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accredit.authority.durations import format_duration, parse_duration
+from accredit.identity.durations import format_duration, parse_duration
 
 
 @pytest.mark.parametrize(

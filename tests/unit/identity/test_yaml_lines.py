@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accredit.authority.yaml_lines import Key, load, show
 from accredit.identity.errors import ConfigError
+from accredit.identity.yaml_lines import Key, load, show
 
 _TEXT = """\
 # a comment

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from accredit.authority.yaml_nodes import Composer
 from accredit.identity.errors import ConfigError
+from accredit.identity.yaml_nodes import Composer
 
 
 def _compose(text: str) -> Composer:
