@@ -6,11 +6,10 @@ one line each; a traceback is a bug.
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import click
 
 from accredit import __version__
+from accredit.agent.lazy_group import LazyGroup
 from accredit.identity.errors import AccreditError
 
 _COMMANDS = {
@@ -23,22 +22,11 @@ _COMMANDS = {
     "ca": "accredit.agent.cli_ca",
     "api": "accredit.agent.cli_api",
     "sds": "accredit.agent.cli_sds",
+    "envoy": "accredit.agent.cli_envoy",
 }
 
 
-class _Commands(click.Group):
-    """The commands by name; a module holds the command it is named after."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in _COMMANDS:
-            return None
-        command = getattr(import_module(_COMMANDS[cmd_name]), cmd_name)
-        assert isinstance(command, click.Command)  # noqa: S101  our own table
-        return command
-
+class _Commands(LazyGroup):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
@@ -46,7 +34,9 @@ class _Commands(click.Group):
             raise click.ClickException(str(error)) from None
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands, modules=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="accredit")
 def main() -> None:
     """Give every workload of this machine its SPIFFE identity, and keep it fresh."""

@@ -78,7 +78,7 @@ def _syntax(error: Exception, path: str) -> ConfigError:
         return _refusal(path, None, f"is not YAML: {error}")
     mark = error.problem_mark or error.context_mark
     reason = error.problem or error.context or "unreadable"
-    if "maximum nesting depth" in reason:  # libyaml's own bound, met before ours when it reads ahead
+    if "maximum nesting depth" in reason:  # libyaml reads ahead, and has a bound of its own
         return _refusal(path, 1 if mark is None else mark.line + 1, TOO_DEEP)
     if "cannot start any token" in reason:
         reason = "a tab, '@', '`' or '%' cannot stand here; indent with spaces, or quote the text"

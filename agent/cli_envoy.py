@@ -1,0 +1,17 @@
+"""``accredit envoy``: sidecars from a short file, and other people's looked at."""
+
+from __future__ import annotations
+
+import click
+
+from accredit.agent.lazy_group import LazyGroup
+
+_COMMANDS: dict[str, str] = {}
+
+
+@click.group(cls=LazyGroup, modules=_COMMANDS)
+def envoy() -> None:
+    """Give a legacy app an Envoy sidecar from a file of ten lines.
+
+    FILE is the sidecar file, but for lint, which reads any Envoy bootstrap.
+    """
