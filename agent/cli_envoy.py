@@ -6,7 +6,9 @@ import click
 
 from accredit.agent.lazy_group import LazyGroup
 
-_COMMANDS: dict[str, str] = {}
+_COMMANDS = {
+    "bootstrap": "accredit.agent.cli_envoy_bootstrap",
+}
 
 
 @click.group(cls=LazyGroup, modules=_COMMANDS)

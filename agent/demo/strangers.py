@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from accredit.agent.demo.world import CHECKOUT, TRUST_DOMAIN
-from accredit.envoy.sidecar import Endpoint
+from accredit.envoy.address import Endpoint
 from accredit.identity import keys
 from accredit.identity.errors import UnavailableError
 from accredit.identity.x509_issue import build_leaf, build_root

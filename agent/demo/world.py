@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from accredit.envoy.address import Endpoint
 from accredit.envoy.bootstrap import to_json
-from accredit.envoy.sidecar import Endpoint, Inbound, Outbound, Sidecar
+from accredit.envoy.peers import Peer, Rule
+from accredit.envoy.sidecar import Inbound, Outbound, Sidecar
 from accredit.identity.spiffe_id import SpiffeId, TrustDomain
 
 TRUST_DOMAIN = TrustDomain("demo.example")
@@ -93,11 +95,11 @@ class World:
             self.bootstrap(sidecar.name).write_text(to_json(sidecar))
 
     def _checkout(self) -> Sidecar:
-        route = Outbound(listen=self.way_out, to=self.mtls, expect=(PAYMENTS,))
+        route = Outbound(listen=self.way_out, to=(self.mtls,), expect=(Peer.exactly(PAYMENTS),))
         return self._sidecar("checkout", CHECKOUT, outbound=(route,))
 
     def _payments(self) -> Sidecar:
-        route = Inbound(listen=self.mtls, app=self.app, allow=(CHECKOUT,))
+        route = Inbound(listen=self.mtls, app=self.app, allow=(Rule((Peer.exactly(CHECKOUT),)),))
         return self._sidecar("payments", PAYMENTS, inbound=(route,))
 
     def _sidecar(
@@ -109,10 +111,9 @@ class World:
     ) -> Sidecar:
         return Sidecar(
             name=name,
-            trust_domain=TRUST_DOMAIN,
             socket=str(self.socket),
             admin_socket=str(self.admin(name)),
-            identity=str(identity),
+            spiffe_id=identity,
             inbound=inbound,
             outbound=outbound,
             connection_lifetime=self.ttl / 8,

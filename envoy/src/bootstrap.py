@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import betterproto2
+import yaml
 from envoy_data_plane.envoy.config.bootstrap.v3 import (
     Admin,
     Bootstrap,
     BootstrapStaticResources,
 )
 from envoy_data_plane.envoy.config.core.v3 import Address, Node, Pipe
+from envoy_data_plane.google.protobuf import Struct, Value
 
-from accredit.envoy import http, secret_discovery
+from accredit.envoy import inbound, jwt, outbound, secret_discovery
 from accredit.envoy.sidecar import Sidecar
 
 _OWNER_ONLY = 0o600
+_SPIFFE_ID = "accredit.spiffe_id"
 
 
 def bootstrap(sidecar: Sidecar) -> Bootstrap:
@@ -24,21 +28,40 @@ def bootstrap(sidecar: Sidecar) -> Bootstrap:
     Raises:
         ValueError: an inbound allows nobody, or an outbound expects nobody.
     """
-    pairs = [http.inbound(sidecar, n, spec) for n, spec in enumerate(sidecar.inbound)]
-    pairs += [http.outbound(sidecar, n, spec) for n, spec in enumerate(sidecar.outbound)]
+    pairs = [inbound.build(sidecar, n, spec) for n, spec in enumerate(sidecar.inbound)]
+    pairs += [outbound.build(sidecar, n, spec) for n, spec in enumerate(sidecar.outbound)]
     return Bootstrap(
-        node=Node(id=sidecar.name, cluster=sidecar.name),
-        admin=Admin(
-            address=Address(pipe=Pipe(path=sidecar.admin_socket, mode=_OWNER_ONLY)),
-        ),
+        node=_node(sidecar),
+        admin=Admin(address=Address(pipe=Pipe(path=sidecar.admin_socket, mode=_OWNER_ONLY))),
         static_resources=BootstrapStaticResources(
-            listeners=[listener for listener, _ in pairs],
-            clusters=[secret_discovery.agent_cluster(sidecar), *(cluster for _, cluster in pairs)],
+            listeners=[listener for listeners, _ in pairs for listener in listeners],
+            clusters=[
+                secret_discovery.agent_cluster(sidecar),
+                *jwt.jwks_clusters(sidecar),
+                *(cluster for _, cluster in pairs),
+            ],
         ),
     )
 
 
 def to_json(sidecar: Sidecar) -> str:
     """Return the bootstrap as JSON that ``envoy --config-path`` reads."""
-    plain = bootstrap(sidecar).to_dict(casing=betterproto2.Casing.SNAKE)
-    return json.dumps(plain, indent=1) + "\n"
+    return json.dumps(_plain(sidecar), indent=1) + "\n"
+
+
+def to_yaml(sidecar: Sidecar) -> str:
+    """Return the bootstrap as YAML that ``envoy --config-path`` reads."""
+    return yaml.safe_dump(_plain(sidecar), sort_keys=False, width=100)
+
+
+def _plain(sidecar: Sidecar) -> dict[str, Any]:
+    return bootstrap(sidecar).to_dict(casing=betterproto2.Casing.SNAKE)
+
+
+def _node(sidecar: Sidecar) -> Node:
+    node = Node(id=sidecar.name, cluster=sidecar.name)
+    if sidecar.spiffe_id is not None:
+        # Tokens are of the default identity; this says which that is to be.
+        chosen = Value(string_value=str(sidecar.spiffe_id))
+        node.metadata = Struct(fields={_SPIFFE_ID: chosen})
+    return node

@@ -1,7 +1,8 @@
-"""How the sidecar asks the agent for its secrets, and the TLS contexts built on them."""
+"""How the sidecar asks the agent for its secrets."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from envoy_data_plane.envoy.config.cluster.v3 import (
@@ -11,7 +12,6 @@ from envoy_data_plane.envoy.config.cluster.v3 import (
     ClusterDiscoveryType,
 )
 from envoy_data_plane.envoy.config.core.v3 import (
-    Address,
     ApiConfigSource,
     ApiConfigSourceApiType,
     ApiVersion,
@@ -19,147 +19,38 @@ from envoy_data_plane.envoy.config.core.v3 import (
     ConfigSource,
     GrpcService,
     GrpcServiceEnvoyGrpc,
-    Http2ProtocolOptions,
-    Pipe,
     RetryPolicy,
-    TransportSocket,
 )
-from envoy_data_plane.envoy.config.endpoint.v3 import (
-    ClusterLoadAssignment,
-    Endpoint,
-    LbEndpoint,
-    LocalityLbEndpoints,
-)
-from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
-    CertificateValidationContext,
-    CommonTlsContext,
-    CommonTlsContextCombinedCertificateValidationContext,
-    DownstreamTlsContext,
-    SdsSecretConfig,
-    SubjectAltNameMatcher,
-    SubjectAltNameMatcherSanType,
-    TlsParameters,
-    TlsParametersTlsProtocol,
-    UpstreamTlsContext,
-)
-from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
-    HttpProtocolOptions,
-    HttpProtocolOptionsExplicitHttpConfig,
-)
-from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
-from envoy_data_plane.google.protobuf import Any
+from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import SdsSecretConfig
 
-from accredit.envoy.sidecar import Sidecar
-from accredit.identity.spiffe_id import SpiffeId
+from accredit.envoy.address import Pipe
+from accredit.envoy.endpoints import assignment
+from accredit.envoy.http_options import http2
+from accredit.envoy.peers import Peer, trust_domains
+from accredit.envoy.sidecar import Profile, Sidecar
 
 _CLUSTER = "sds_agent"
-_HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _MAX_SECRETS = 4096
 
 
-def _config_source(sidecar: Sidecar) -> ConfigSource:
-    # Every secret of a sidecar must name byte-identical sources: Envoy opens one more subscription
-    # for each that differs. No timeout on the first fetch: after one, Envoy turns ready and resets
-    # every connection; without one it stays honest, not ready and closed, until the secret is here.
-    api = ApiConfigSourceApiType.DELTA_GRPC if sidecar.delta else ApiConfigSourceApiType.GRPC
-    backoff = BackoffStrategy(
-        base_interval=timedelta(milliseconds=100), max_interval=timedelta(seconds=1)
-    )
-    service = GrpcService(
-        envoy_grpc=GrpcServiceEnvoyGrpc(
-            cluster_name=_CLUSTER, retry_policy=RetryPolicy(retry_back_off=backoff)
-        )
-    )
-    return ConfigSource(
-        resource_api_version=ApiVersion.V3,
-        initial_fetch_timeout=timedelta(0),
-        api_config_source=ApiConfigSource(
-            api_type=api,
-            transport_api_version=ApiVersion.V3,
-            set_node_on_first_message_only=True,
-            grpc_services=[service],
-        ),
-    )
-
-
-def _secret(sidecar: Sidecar, name: str) -> SdsSecretConfig:
+def secret(sidecar: Sidecar, name: str) -> SdsSecretConfig:
+    """Return the reference to a secret of that name."""
     return SdsSecretConfig(name=name, sds_config=_config_source(sidecar))
 
 
-def _only(spiffe_id: SpiffeId) -> SubjectAltNameMatcher:
-    return SubjectAltNameMatcher(
-        san_type=SubjectAltNameMatcherSanType.URI, matcher=StringMatcher(exact=str(spiffe_id))
-    )
+def bundles(sidecar: Sidecar, peers: Iterable[Peer]) -> str:
+    """Return the name of the validation context that believes ``peers``'s trust domains.
 
-
-def _common(sidecar: Sidecar, peers: tuple[SpiffeId, ...]) -> CommonTlsContext:
-    if not peers:
-        # Envoy reads an empty list as "anyone the bundle verifies".
-        raise ValueError("a TLS context needs at least one SPIFFE ID to accept")
-    # Envoy's upstream default ends at TLS 1.2; both ends are ours, so both say 1.3.
-    only_13 = TlsParameters(
-        tls_minimum_protocol_version=TlsParametersTlsProtocol.TLSv1_3,
-        tls_maximum_protocol_version=TlsParametersTlsProtocol.TLSv1_3,
-    )
-    names = {peer.trust_domain for peer in peers}
-    own = names == {sidecar.trust_domain}
-    validation = CommonTlsContextCombinedCertificateValidationContext(
-        default_validation_context=CertificateValidationContext(
-            match_typed_subject_alt_names=[_only(peer) for peer in peers]
-        ),
-        validation_context_sds_secret_config=_secret(
-            sidecar, str(sidecar.trust_domain.id) if own else "ALL"
-        ),
-    )
-    return CommonTlsContext(
-        tls_params=only_13,
-        alpn_protocols=["h2", "http/1.1"],
-        tls_certificate_sds_secret_configs=[_secret(sidecar, sidecar.identity)],
-        combined_validation_context=validation,
-    )
-
-
-def downstream(sidecar: Sidecar, callers: tuple[SpiffeId, ...]) -> TransportSocket:
-    """Return the server side of mutual TLS for ``callers``.
-
-    Raises:
-        ValueError: ``callers`` is empty.
+    Where the agent can, no others: any CA in a validation context could vouch for the trust
+    domains of the rest by a second URI SAN, since Envoy's matchers look at all of them.
     """
-    # A resumed session skips the check of the client's SVID, even of one that has expired.
-    context = DownstreamTlsContext(
-        common_tls_context=_common(sidecar, callers),
-        require_client_certificate=True,
-        disable_stateless_session_resumption=True,
-        disable_stateful_session_resumption=True,
-    )
-    return TransportSocket(name="envoy.transport_sockets.tls", typed_config=Any.pack(context))
-
-
-def upstream(sidecar: Sidecar, servers: tuple[SpiffeId, ...]) -> TransportSocket:
-    """Return the client side of mutual TLS, towards ``servers`` only.
-
-    Raises:
-        ValueError: ``servers`` is empty.
-    """
-    context = UpstreamTlsContext(common_tls_context=_common(sidecar, servers), max_session_keys=0)
-    return TransportSocket(name="envoy.transport_sockets.tls", typed_config=Any.pack(context))
-
-
-def endpoint(name: str, address: Address) -> ClusterLoadAssignment:
-    """Return a load assignment with one address."""
-    one = LbEndpoint(endpoint=Endpoint(address=address))
-    return ClusterLoadAssignment(
-        cluster_name=name, endpoints=[LocalityLbEndpoints(lb_endpoints=[one])]
-    )
-
-
-def http2(options: HttpProtocolOptions | None = None) -> dict[str, Any]:
-    """Return the typed options that make a cluster speak HTTP/2."""
-    options = options or HttpProtocolOptions()
-    options.explicit_http_config = HttpProtocolOptionsExplicitHttpConfig(
-        http2_protocol_options=Http2ProtocolOptions()
-    )
-    return {_HTTP_OPTIONS: Any.pack(options)}
+    peers = tuple(peers)
+    named = sorted(str(trust_domain.id) for trust_domain in trust_domains(peers))
+    if any(peer.trust_domain is None for peer in peers):
+        return "ALL"
+    if len(named) > 1 and sidecar.profile is Profile.SPIRE:
+        return "ALL"
+    return ",".join(named)
 
 
 def agent_cluster(sidecar: Sidecar) -> Cluster:
@@ -173,5 +64,38 @@ def agent_cluster(sidecar: Sidecar) -> Cluster:
         circuit_breakers=CircuitBreakers(
             thresholds=[CircuitBreakersThresholds(max_requests=_MAX_SECRETS)]
         ),
-        load_assignment=endpoint(_CLUSTER, Address(pipe=Pipe(path=sidecar.socket))),
+        load_assignment=assignment(_CLUSTER, [Pipe(sidecar.socket)]),
+    )
+
+
+def _config_source(sidecar: Sidecar) -> ConfigSource:
+    # Every secret of a sidecar must name byte-identical sources: Envoy opens one more subscription
+    # for each that differs. No timeout on the first fetch: after one, Envoy turns ready and resets
+    # every connection; without one it stays honest, not ready and closed, until the secret is here.
+    return ConfigSource(
+        resource_api_version=ApiVersion.V3,
+        initial_fetch_timeout=timedelta(0),
+        api_config_source=ApiConfigSource(
+            api_type=_api_type(sidecar),
+            transport_api_version=ApiVersion.V3,
+            set_node_on_first_message_only=True,
+            grpc_services=[_service()],
+        ),
+    )
+
+
+def _api_type(sidecar: Sidecar) -> ApiConfigSourceApiType:
+    delta = sidecar.delta and sidecar.profile is Profile.ACCREDIT  # SPIRE has no delta
+    return ApiConfigSourceApiType.DELTA_GRPC if delta else ApiConfigSourceApiType.GRPC
+
+
+def _service() -> GrpcService:
+    # The default back-off reaches 30 s for each secret by itself.
+    backoff = BackoffStrategy(
+        base_interval=timedelta(milliseconds=100), max_interval=timedelta(seconds=1)
+    )
+    return GrpcService(
+        envoy_grpc=GrpcServiceEnvoyGrpc(
+            cluster_name=_CLUSTER, retry_policy=RetryPolicy(retry_back_off=backoff)
+        )
     )

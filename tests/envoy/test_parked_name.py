@@ -9,6 +9,7 @@ from support import needs, sidecar_pair
 from support.agent_process import AgentProcess
 from support.envoy_process import EnvoyProcess, wait_until
 
+from accredit.envoy.peers import Peer, Rule
 from accredit.envoy.sidecar import Inbound, Sidecar
 
 _CONFIG = """
@@ -28,15 +29,14 @@ def test_an_envoy_started_before_its_entry_is_ready_within_a_second_of_it(
     (folder / "server").mkdir()
     sidecar = Sidecar(
         name="server",
-        trust_domain=sidecar_pair.TRUST_DOMAIN,
         socket=str(agent.socket),
         admin_socket=str(folder / "server/admin.sock"),
-        identity=str(sidecar_pair.SERVER),
+        spiffe_id=sidecar_pair.SERVER,
         inbound=(
             Inbound(
                 listen=sidecar_pair.free_port(),
                 app=sidecar_pair.free_port(),
-                allow=(sidecar_pair.CALLER,),
+                allow=(Rule((Peer.exactly(sidecar_pair.CALLER),)),),
             ),
         ),
         delta=api_type == "DELTA_GRPC",

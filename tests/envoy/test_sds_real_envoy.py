@@ -24,6 +24,7 @@ from support.serving import serving
 from support.sidecar_pair import free_port
 from support.snapshots import snapshot
 
+from accredit.envoy.peers import Peer, Rule
 from accredit.envoy.sidecar import Endpoint, Inbound, Sidecar
 from accredit.identity.spiffe_id import SpiffeId
 from accredit.identity.x509_svid import X509Svid
@@ -93,11 +94,12 @@ async def world(
     (folder / "envoy").mkdir()
     sidecar = Sidecar(
         name="sidecar-1",
-        trust_domain=first.trust_domain,
         socket=str(folder / "api.sock"),
         admin_socket=str(folder / "envoy/admin.sock"),
-        identity=API_ID,
-        inbound=(Inbound(listen=port, app=free_port(), allow=(API.spiffe_id,)),),
+        spiffe_id=API.spiffe_id,
+        inbound=(
+            Inbound(listen=port, app=free_port(), allow=(Rule((Peer.exactly(API.spiffe_id),)),)),
+        ),
         delta=delta,
     )
     try:

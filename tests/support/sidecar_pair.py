@@ -12,7 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from accredit.agent.demo.apps import payments
-from accredit.envoy.sidecar import Endpoint, Inbound, Outbound, Sidecar
+from accredit.envoy.address import Endpoint
+from accredit.envoy.peers import Peer, Rule
+from accredit.envoy.sidecar import Inbound, Outbound, Sidecar
 from accredit.identity.spiffe_id import SpiffeId, TrustDomain
 from support.envoy_process import EnvoyProcess
 
@@ -51,24 +53,23 @@ def running(
 ) -> Iterator[Pair]:
     """Run the app and both Envoys; they are ready when the block starts."""
     app, mtls, way_out = free_port(), free_port(), free_port()
-    common = {"trust_domain": TRUST_DOMAIN, "socket": str(agent_socket)}
     caller = Sidecar(
         name="caller",
         admin_socket=str(folder / "caller/admin.sock"),
-        identity=str(CALLER),
-        outbound=(Outbound(listen=way_out, to=mtls, expect=(SERVER,)),),
+        spiffe_id=CALLER,
+        outbound=(Outbound(listen=way_out, to=(mtls,), expect=(Peer.exactly(SERVER),)),),
         connection_lifetime=lifetime,
         delta=delta,
-        **common,  # type: ignore[arg-type]
+        socket=str(agent_socket),
     )
     server = Sidecar(
         name="server",
         admin_socket=str(folder / "server/admin.sock"),
-        identity=str(SERVER),
-        inbound=(Inbound(listen=mtls, app=app, allow=(CALLER,)),),
+        spiffe_id=SERVER,
+        inbound=(Inbound(listen=mtls, app=app, allow=(Rule((Peer.exactly(CALLER),)),)),),
         connection_lifetime=lifetime,
         delta=delta,
-        **common,  # type: ignore[arg-type]
+        socket=str(agent_socket),
     )
     for name in ("caller", "server"):
         (folder / name).mkdir()

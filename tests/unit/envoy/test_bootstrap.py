@@ -11,6 +11,7 @@ from support import needs
 from support.sidecar_sample import INBOUND, OUTBOUND, PARTNER, SIDECAR, WEB
 
 from accredit.envoy.bootstrap import to_json
+from accredit.envoy.peers import Rule
 
 
 def _found(node: Any, key: str) -> list[Any]:
@@ -27,12 +28,12 @@ def _found(node: Any, key: str) -> list[Any]:
     "sidecar",
     [
         SIDECAR,
-        replace(SIDECAR, delta=True),
+        replace(SIDECAR, delta=False),
         replace(SIDECAR, inbound=()),
         replace(SIDECAR, outbound=()),
-        replace(SIDECAR, inbound=(replace(INBOUND, allow=(WEB, PARTNER)),)),
+        replace(SIDECAR, inbound=(replace(INBOUND, allow=(Rule((WEB, PARTNER)),)),)),
     ],
-    ids=["sotw", "delta", "outbound only", "inbound only", "two trust domains"],
+    ids=["delta", "sotw", "outbound only", "inbound only", "two trust domains"],
 )
 def test_a_real_envoy_accepts_what_is_generated(tmp_path: Path, sidecar: Any) -> None:
     file = tmp_path / "bootstrap.json"

@@ -1,0 +1,90 @@
+"""``allow:`` and ``expect:``: who, and for requests what."""
+
+from __future__ import annotations
+
+import re
+
+from accredit.envoy.file.context import Context
+from accredit.envoy.file.fields import Fields
+from accredit.envoy.peers import Peer, Rule
+
+_METHOD = re.compile(r"[A-Z][A-Z0-9-]{0,31}")
+# What no path has once Envoy has normalised it, so that a rule with it would never match.
+_NEVER = re.compile(r"//|[;\\?#%*\s\x00-\x1f\x7f-\uffff]|/\.{1,2}(?:/|$)")
+_MAX_PATH = 2048
+
+
+def rules(fields: Fields, context: Context, *, requests: bool) -> tuple[Rule, ...]:
+    """Read ``allow``: IDs that may do anything, and sections that limit what theirs may do.
+
+    ``requests`` tells whether there are requests to be told apart.
+    """
+    if not fields.data.get("allow"):
+        fields.missing("allow", "the SPIFFE IDs that may call")
+    free: dict[Peer, None] = {}
+    limited: list[Rule] = []
+    for place, value in fields.items("allow"):
+        if isinstance(value, dict):
+            limited.append(_limited(fields.part(value, "allow", place), context))
+            if not requests:
+                fields.wrong("allow", "tcp has no methods and paths; expected IDs only", place)
+        elif (peer := fields.text_of(value, context.peer, "allow", place)) is not None:
+            if peer in free:
+                fields.wrong("allow", f"{value!r} is listed twice", place)
+            free[peer] = None
+    for peer in {peer for rule in limited for peer in rule.peers} & free.keys():
+        fields.wrong("allow", f"'{peer}' is listed with limits and without; limits would be moot")
+    return (Rule(tuple(free)), *limited) if free else tuple(limited)
+
+
+def expected(fields: Fields, context: Context) -> tuple[Peer, ...]:
+    """Read ``expect``: whose certificate a server must show."""
+    if not fields.data.get("expect"):
+        fields.missing("expect", "the SPIFFE IDs that the server may have")
+    found = fields.parsed_list("expect", context.peer)
+    if any(peer.trust_domain is None for peer in found):
+        fields.wrong("expect", "names everybody; name whom the app means to talk to")
+    elif context.spire and len({peer.trust_domain for peer in found}) > 1:
+        fields.wrong(
+            "expect",
+            "names two trust domains; SPIRE delivers several only together with all others, any of"
+            " which could then pass for these: make it one outbound for each",
+        )
+    return found
+
+
+def path(text: str) -> str:
+    """Parse an exact path, or everything below one: ``/reports/*``.
+
+    Raises:
+        ValueError: no request could ever have it.
+    """
+    plain = text.removesuffix("/*") if text.endswith("/*") else text
+    if len(text) > _MAX_PATH or not text.startswith("/") or _NEVER.search(plain):
+        raise ValueError(
+            f"{text[:100]!r} is no path such as /status or /reports/*: without a query, %, '//',"
+            " '..' and ';', which never match"
+        )
+    return text
+
+
+def _limited(section: Fields, context: Context) -> Rule:
+    section.only("id", "methods", "paths")
+    if not section.data.get("id"):
+        section.missing("id", "the SPIFFE ID, or a list of them, that may do this")
+    if not section.has("methods") and not section.has("paths"):
+        section.wrong("id", "is not limited; expected 'methods' or 'paths', or the ID alone")
+    for name in ("methods", "paths"):
+        if section.data.get(name) == []:
+            section.wrong(name, "is empty, which allows nothing; leave it out to allow all")
+    return Rule(
+        peers=section.parsed_list("id", context.peer),
+        methods=section.parsed_list("methods", _method),
+        paths=section.parsed_list("paths", path),
+    )
+
+
+def _method(text: str) -> str:
+    if not _METHOD.fullmatch(text):
+        raise ValueError(f"{text[:40]!r} is no HTTP method; expected such as GET, in upper case")
+    return text

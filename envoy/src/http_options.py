@@ -1,0 +1,50 @@
+"""Which HTTP a cluster speaks."""
+
+from __future__ import annotations
+
+from envoy_data_plane.envoy.config.core.v3 import (
+    Http1ProtocolOptions,
+    Http2ProtocolOptions,
+)
+from envoy_data_plane.envoy.config.core.v3 import HttpProtocolOptions as CommonOptions
+from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
+    HttpProtocolOptions,
+    HttpProtocolOptionsAutoHttpConfig,
+    HttpProtocolOptionsExplicitHttpConfig,
+)
+from envoy_data_plane.google.protobuf import Any
+
+_NAME = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+
+def with_upgrades() -> Http2ProtocolOptions:
+    """Return HTTP/2 options under which WebSockets can be carried (RFC 8441)."""
+    return Http2ProtocolOptions(allow_connect=True)
+
+
+def http1(common: CommonOptions | None = None) -> dict[str, Any]:
+    """Return the options of a cluster that speaks HTTP/1.1."""
+    config = HttpProtocolOptionsExplicitHttpConfig(http_protocol_options=Http1ProtocolOptions())
+    return _packed(
+        HttpProtocolOptions(explicit_http_config=config, common_http_protocol_options=common)
+    )
+
+
+def http2(common: CommonOptions | None = None) -> dict[str, Any]:
+    """Return the options of a cluster that speaks HTTP/2."""
+    config = HttpProtocolOptionsExplicitHttpConfig(http2_protocol_options=with_upgrades())
+    return _packed(
+        HttpProtocolOptions(explicit_http_config=config, common_http_protocol_options=common)
+    )
+
+
+def by_alpn(common: CommonOptions) -> dict[str, Any]:
+    """Return the options of a cluster that speaks what the other side chooses in TLS."""
+    config = HttpProtocolOptionsAutoHttpConfig(
+        http_protocol_options=Http1ProtocolOptions(), http2_protocol_options=with_upgrades()
+    )
+    return _packed(HttpProtocolOptions(auto_config=config, common_http_protocol_options=common))
+
+
+def _packed(options: HttpProtocolOptions) -> dict[str, Any]:
+    return {_NAME: Any.pack(options)}
