@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,9 +41,16 @@ def read(path: Path, of: Profile = Profile.ACCREDIT) -> Sidecar:
         ConfigError: every mistake in it.
     """
     with closing(SystemClock()) as clock:
-        today = clock.now().date()
-    socket = _SPIRE_SOCKET if of is Profile.SPIRE else _agent_socket()
-    return read_file(path, Surroundings(of, socket, _runtime_dir(), today))
+        return read_file(path, _surroundings(of, clock.now().date()))
+
+
+def read_outdated(path: Path) -> Sidecar:
+    """Return the same of a file whose migration may be over.
+
+    Raises:
+        ConfigError: every other mistake in it.
+    """
+    return read_file(path, _surroundings(Profile.ACCREDIT, None))
 
 
 def warnings(sidecar: Sidecar) -> Iterator[str]:
@@ -53,6 +61,11 @@ def warnings(sidecar: Sidecar) -> Iterator[str]:
                 f"inbound[{place}] ({each.listen}) serves plaintext to everybody until"
                 f" {each.until}; 'accredit envoy plaintext' lists who still needs it"
             )
+
+
+def _surroundings(of: Profile, today: date | None) -> Surroundings:
+    socket = _SPIRE_SOCKET if of is Profile.SPIRE else _agent_socket()
+    return Surroundings(of, socket, _runtime_dir(), today)
 
 
 def _agent_socket() -> str:

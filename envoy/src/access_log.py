@@ -39,6 +39,7 @@ _REQUEST = {
     "method": "%REQ(:METHOD)%",
     "path": "%PATH(NQ)%",
     "authority": "%REQ(:AUTHORITY)%",
+    "user_agent": "%REQ(USER-AGENT)%",
     "request_id": "%REQ(X-REQUEST-ID)%",
     "status": "%RESPONSE_CODE%",
     "details": "%RESPONSE_CODE_DETAILS%",

@@ -18,6 +18,7 @@ _JWKS = "jwks.sock"
 class Surroundings:
     """Where things are on this machine when the file does not say, and ``today``'s date.
 
+    Without a date a migration that should be over is no mistake.
     ``runtime_dir`` is where sockets go that live as long as the sidecar; empty where there is no
     such folder.
     """
@@ -25,7 +26,7 @@ class Surroundings:
     profile: Profile
     socket: str
     runtime_dir: str
-    today: date
+    today: date | None
 
 
 @dataclass(frozen=True, slots=True)
