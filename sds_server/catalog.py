@@ -12,13 +12,16 @@ from typing import Protocol
 from accredit.identity.errors import RuleError
 from accredit.rotation.snapshot import Snapshot
 from accredit.sds_server import secrets
-from accredit.sds_server.names import Certificate, Names, Never, Parked, Roots
+from accredit.sds_server.names import Certificate, Names, Never, Parked, Roots, is_list
 from accredit.sds_server.node import Node
 from accredit.sds_server.preflight import is_root
+from accredit.sds_server.recent import Recent
 from accredit.sds_server.secrets import Secret
 from accredit.sds_server.settings import SdsSettings
 
 _logger = logging.getLogger(__name__)
+
+_LISTS = 256
 
 Answer = Secret | Parked | Never
 
@@ -70,9 +73,15 @@ class SnapshotCatalog:
                 return other
 
     def _memo(self, name: str, what: Hashable, make: Callable[[Snapshot], Secret]) -> Answer:
-        answer = self.names.snapshot.memo(
-            ("sds", name, what), lambda snapshot: _checked(name, make, snapshot)
-        )
+        snapshot = self.names.snapshot
+        if is_list(name):
+            # Of other names there are as many as the caller was granted; of lists there is no end.
+            lists: Recent[Answer] = snapshot.memo(("sds", "lists"), lambda _: Recent(_LISTS))
+            answer = lists.memo((name, what), lambda: _checked(name, make, snapshot))
+        else:
+            answer = snapshot.memo(
+                ("sds", name, what), lambda snapshot: _checked(name, make, snapshot)
+            )
         if isinstance(answer, Secret) and answer.expired(self.now):
             return Parked("expired, and nobody can sign a new one", certificate=True, granted=True)
         return answer

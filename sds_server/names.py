@@ -7,6 +7,7 @@ a SPIFFE ID of the own trust domain    the caller's certificate for that ID
 ``spiffe://own.example``, ``ROOTCA``   validation context of the own trust domain
 ``spiffe://partner.example``           validation context of a federated one
 ``ALL``                                own and federated ones, each for its own IDs only
+IDs of trust domains, with commas      those of them that the caller may have, likewise
 =====================================  ==========================================================
 
 Anything else can never be valid here, such as another mesh's ``file-root:system``.
@@ -21,10 +22,12 @@ from accredit.authority.entry import Entry
 from accredit.identity.errors import SpiffeIdError
 from accredit.identity.spiffe_id import SpiffeId, TrustDomain
 from accredit.rotation.snapshot import Identity, Snapshot
+from accredit.sds_server.choice import choose
 from accredit.sds_server.node import Node
 from accredit.sds_server.settings import SdsSettings, Withdrawn
 
 _HINT = "hint:"
+_COMMA = ","
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +96,13 @@ class Names:
             return self._roots((self.snapshot.trust_domain,))
         if name == self.settings.default_all_bundles_name:
             return self._all()
+        return self._spelt_out(name)
+
+    def _spelt_out(self, name: str) -> Meaning:
         if name.startswith(_HINT) and name != _HINT:
             return self._with_hint(name.removeprefix(_HINT))
+        if is_list(name):
+            return self._listed(name)
         try:
             spiffe_id = SpiffeId.parse(name)
         except SpiffeIdError:
@@ -113,13 +121,11 @@ class Names:
         return _not_yet() if waiting else _not_entitled(f"no entry gives the caller {spiffe_id}")
 
     def _default(self) -> Meaning:
-        if self.node.hint:
-            return self._with_hint(self.node.hint)
-        if not self.snapshot.entitled:
-            return _not_entitled("no registration entry matches the caller")
-        first = min(self._entries(), key=lambda entry: (not entry.default, entry.order))
+        chosen = choose(self.snapshot, self.node)
+        if isinstance(chosen, str):
+            return _not_entitled(chosen)
         for identity in self.snapshot.identities:
-            if identity.entry is first:
+            if identity.entry is chosen:
                 return Certificate(identity)
         return _not_yet()
 
@@ -136,14 +142,31 @@ class Names:
         yield from self.snapshot.pending
 
     def _all(self) -> Meaning:
-        foreign = sorted(self.snapshot.federated)
-        if foreign and self._plain:
+        return self._pool((self.snapshot.trust_domain, *sorted(self.snapshot.federated)))
+
+    def _listed(self, name: str) -> Meaning:
+        """Return one context for a list of trust domain IDs; it shrinks and grows as ``ALL``."""
+        try:
+            wanted = [_trust_domain(part) for part in name.split(_COMMA)]
+        except SpiffeIdError as error:
+            return Never(f"no list of trust domain IDs: {error}")
+        if len(set(wanted)) < len(wanted):
+            return Never("a list of trust domain IDs that names one of them twice")
+        answers = [self._bundle(each) for each in wanted]
+        found = [each for each in answers if isinstance(each, Roots)]
+        if found:
+            return self._pool(tuple(each for roots in found for each in roots.trust_domains))
+        # One that was taken away counts for more than one that is still to come, as in ALL.
+        return max(answers, key=lambda each: isinstance(each, Parked) and each.revoked)
+
+    def _pool(self, trust_domains: tuple[TrustDomain, ...]) -> Meaning:
+        if len(trust_domains) > 1 and self._plain:
             return Parked(
                 "a plain list of CAs would let every federated trust domain speak for every other;"
                 " ask for one trust domain at a time",
                 granted=True,
             )
-        return self._roots((self.snapshot.trust_domain, *foreign))
+        return self._roots(trust_domains)
 
     def _bundle(self, trust_domain: TrustDomain) -> Meaning:
         if trust_domain in self.snapshot.bundles:
@@ -172,6 +195,19 @@ class Names:
     def _plain(self) -> bool:
         wish = self.node.plain_validation
         return self.settings.disable_spiffe_cert_validation if wish is None else wish
+
+
+def is_list(name: str) -> bool:
+    """Tell whether a name can only be a list: no SPIFFE ID has a comma in it."""
+    return _COMMA in name
+
+
+def _trust_domain(text: str) -> TrustDomain:
+    """Return the trust domain whose ID this is; a bare name is none."""
+    spiffe_id = SpiffeId.parse(text)
+    if spiffe_id.path:
+        raise SpiffeIdError(text, "a trust domain's ID has no path")
+    return spiffe_id.trust_domain
 
 
 def _not_yet() -> Parked:

@@ -1,4 +1,4 @@
-"""What an Envoy says about itself: shown to people, and two wishes; never who it is."""
+"""What an Envoy says about itself: shown to people, and some wishes; never who it is."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from accredit.sds_server.proto import core_pb2
 _MAX_CHARS = 256
 _DISABLE = "disable_spiffe_cert_validation"
 _HINT = "accredit.hint"
+_SPIFFE_ID = "accredit.spiffe_id"
+_MAX_SPIFFE_ID_CHARS = 2048 + 1  # what is too long stays too long
 # As SPIRE reads it, which is Go's strconv.ParseBool.
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
@@ -18,10 +20,11 @@ _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """An Envoy in its own words, each cut to 256 characters.
+    """An Envoy in its own words, all but IDs cut to 256 characters.
 
     ``plain_validation`` is metadata ``disable_spiffe_cert_validation``, None where it is not set or
-    no boolean; ``hint`` is metadata ``accredit.hint``.
+    no boolean. ``hint`` and ``spiffe_id``, metadata ``accredit.hint`` and ``accredit.spiffe_id``,
+    choose among the caller's own identities.
     """
 
     node_id: str = ""
@@ -29,6 +32,7 @@ class Node:
     agent: str = ""
     plain_validation: bool | None = None
     hint: str = ""
+    spiffe_id: str = ""
 
 
 def read_node(message: core_pb2.Node) -> Node:
@@ -40,6 +44,7 @@ def read_node(message: core_pb2.Node) -> Node:
         _agent(message)[:_MAX_CHARS],
         _boolean(metadata, _DISABLE),
         _text(metadata, _HINT)[:_MAX_CHARS],
+        _text(metadata, _SPIFFE_ID)[:_MAX_SPIFFE_ID_CHARS],
     )
 
 

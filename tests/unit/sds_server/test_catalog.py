@@ -13,6 +13,7 @@ from accredit.rotation.snapshot import Snapshot
 from accredit.sds_server.catalog import Answer, SnapshotCatalog
 from accredit.sds_server.names import Never, Parked
 from accredit.sds_server.node import Node
+from accredit.sds_server.recent import Recent
 from accredit.sds_server.secrets import Secret
 from accredit.sds_server.settings import SdsSettings
 
@@ -83,6 +84,20 @@ def test_wishes_do_not_fill_the_memory_of_a_snapshot() -> None:
         look_up(f"hint:{number}", state)
         look_up(f"spiffe://prod.example/{number}", state)
     assert len(state._wire) == 1
+
+
+def test_lists_of_trust_domains_are_made_once_and_do_not_fill_it_either() -> None:
+    state = snapshot(CA, API)
+    first = look_up("spiffe://prod.example,spiffe://x.example", state)
+    assert isinstance(first, Secret)
+    assert first.trust_domains == (TRUST_DOMAIN,)
+    assert look_up("spiffe://prod.example,spiffe://x.example", state) is first
+    for number in range(300):
+        look_up(f"spiffe://prod.example,spiffe://x{number}.example", state)
+    ((_, lists),) = state._wire.items()
+    assert isinstance(lists, Recent)
+    assert len(lists._kept) == 256
+    assert look_up("spiffe://prod.example,spiffe://x.example", state) is not first
 
 
 def test_a_secret_that_has_expired_is_not_given() -> None:

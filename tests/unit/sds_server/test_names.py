@@ -142,6 +142,41 @@ def test_a_wish_for_a_hint_that_is_not_the_callers_gives_nothing_instead_of_anot
     )
 
 
+def test_node_metadata_may_choose_the_default_by_its_spiffe_id() -> None:
+    node = Node(spiffe_id="spiffe://prod.example/web")
+    assert path_of(meaning("default", node=node)) == "/web"
+    assert path_of(meaning("spiffe://prod.example/api", node=node)) == "/api"
+    assert meaning("default", snapshot(CA, API, pending=[WEB]), node) == Parked(
+        "nobody can sign it just now", certificate=True, granted=True
+    )
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        "spiffe://prod.example/db",
+        "spiffe://prod.example",
+        "spiffe://partner.example/web",
+        "spiffe://prod.example/web/",
+        "/web",
+        "x" * 3000,
+    ],
+)
+def test_a_wish_for_a_spiffe_id_that_is_not_the_callers_gives_nothing(wish: str) -> None:
+    assert meaning("default", node=Node(spiffe_id=wish)) == Parked(
+        f"no entry of the caller has the SPIFFE ID {wish[:100]!r}", certificate=True
+    )
+
+
+def test_of_two_wishes_both_must_hold() -> None:
+    web = "spiffe://prod.example/web"
+    assert path_of(meaning("default", node=Node(hint="public", spiffe_id=web))) == "/web"
+    assert meaning("default", node=Node(hint="internal", spiffe_id=web)) == Parked(
+        f"no entry of the caller has the hint 'internal' and the SPIFFE ID '{web}'",
+        certificate=True,
+    )
+
+
 def test_a_hint_that_an_older_entry_took_does_not_name_the_younger_one() -> None:
     state = Snapshot(
         OWN,
@@ -211,6 +246,72 @@ def test_plain_validation_never_pools_trust_domains() -> None:
     assert meaning("spiffe://partner.example", node=Node(plain_validation=True)) == Roots(
         (FOREIGN,), plain=True
     )
+
+
+LIST = "spiffe://partner.example,spiffe://prod.example"
+
+
+def test_a_list_of_trust_domains_gives_one_context_of_exactly_those() -> None:
+    third = entry("/db", federates_with=("third.example",))
+    state = snapshot(CA, API, third, partners=[PARTNER, TestCa("third.example")])
+    assert meaning(LIST, state) == Roots((FOREIGN, OWN), plain=False)
+    assert meaning("spiffe://partner.example,spiffe://third.example", state) == Roots(
+        (FOREIGN, TrustDomain("third.example")), plain=False
+    )
+
+
+def test_a_list_leaves_out_what_the_caller_may_not_have_and_takes_it_in_when_it_may() -> None:
+    assert meaning(LIST, snapshot(CA, WEB)) == Roots((OWN,), plain=False)
+    assert meaning(LIST, snapshot(CA, API)) == Roots((OWN,), plain=False)
+    assert meaning(LIST) == Roots((FOREIGN, OWN), plain=False)
+
+
+def test_a_list_of_which_nothing_is_left_is_as_a_single_one() -> None:
+    assert meaning("spiffe://other.example,spiffe://third.example") == Parked(
+        "no entry of the caller federates with other.example", revoked=True
+    )
+    coming = meaning("spiffe://partner.example,spiffe://third.example", snapshot(CA, API))
+    assert coming == Parked("no entry of the caller federates with third.example", revoked=True)
+    both = entry("/api", federates_with=("partner.example", "third.example"))
+    assert meaning("spiffe://partner.example,spiffe://third.example", snapshot(CA, both)) == Parked(
+        "the bundle of partner.example is not known yet", granted=True
+    )
+
+
+@pytest.mark.parametrize("withdrawn", Withdrawn)
+def test_a_list_needs_an_identity_like_a_single_one(withdrawn: Withdrawn) -> None:
+    single = meaning("spiffe://prod.example", EMPTY, withdrawn=withdrawn)
+    assert meaning(LIST, EMPTY, withdrawn=withdrawn) == single
+    assert meaning(LIST, EMPTY, allow_unauthenticated_verifiers=True) == Roots((OWN,), plain=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("spiffe://prod.example,spiffe://prod.example", "names one of them twice"),
+        ("spiffe://prod.example,SPIFFE://prod.example", "names one of them twice"),
+        ("spiffe://prod.example,", "no list of trust domain IDs: ''"),
+        (",", "no list of trust domain IDs: ''"),
+        ("spiffe://prod.example,partner.example", "scheme is not spiffe://"),
+        ("spiffe://prod.example, spiffe://partner.example", "scheme is not spiffe://"),
+        ("spiffe://prod.example,spiffe://prod.example/api", "a trust domain's ID has no path"),
+        ("spiffe://prod.example,spiffe://Partner.example", "not lowercase"),
+        ("ROOTCA,spiffe://partner.example", "scheme is not spiffe://"),
+        ("file-cert:/a,b", "scheme is not spiffe://"),
+    ],
+)
+def test_a_list_that_is_none_can_never_be_valid(name: str, reason: str) -> None:
+    answer = meaning(name)
+    assert isinstance(answer, Never)
+    assert reason in answer.reason
+
+
+def test_plain_validation_never_pools_a_list_either() -> None:
+    plain = Node(plain_validation=True)
+    answer = meaning(LIST, node=plain)
+    assert isinstance(answer, Parked)
+    assert "would let every federated trust domain speak for every other" in answer.reason
+    assert meaning(LIST, snapshot(CA, WEB), plain) == Roots((OWN,), plain=True)
 
 
 def test_special_names_are_configurable() -> None:

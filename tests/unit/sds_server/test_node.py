@@ -49,6 +49,18 @@ def test_a_hint_is_a_text(value: object, hint: str) -> None:
     assert node(**{"accredit.hint": value}).hint == hint
 
 
+@pytest.mark.parametrize(
+    ("value", "found"), [("spiffe://a/b", "spiffe://a/b"), (7, ""), (None, "")]
+)
+def test_a_spiffe_id_is_a_text(value: object, found: str) -> None:
+    assert node(**{"accredit.spiffe_id": value}).spiffe_id == found
+
+
+def test_a_spiffe_id_is_not_cut_to_another() -> None:
+    assert len(node(**{"accredit.spiffe_id": "s" * 2048}).spiffe_id) == 2048
+    assert len(node(**{"accredit.spiffe_id": "s" * 5000}).spiffe_id) == 2049
+
+
 def test_the_agent_is_told_by_its_build_or_by_its_text() -> None:
     version = core_pb2.SemanticVersion(major_number=1, minor_number=40, patch=2)
     built = core_pb2.Node(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
+from support.ca import TestCa
 from support.clock import FakeClock
 from support.entries import entry
 from support.fake_authority import FakeAuthority
@@ -22,6 +23,7 @@ from accredit.identity.errors import (
 from accredit.rotation.delivery import Call, Shape
 from accredit.rotation.identities import Identities
 from accredit.sds_server.proto import discovery_pb2 as pb
+from accredit.sds_server.proto import tls_pb2
 from accredit.sds_server.service import SecretDiscovery
 from accredit.sds_server.settings import SdsSettings
 
@@ -126,6 +128,29 @@ async def test_only_the_callers_own_are_given_whatever_its_node_claims() -> None
     async with rig.stream() as talk:
         await talk.say(ask(id="spiffe://prod.example/web", cluster="web"))
         assert names(await talk.hear()) == ["spiffe://prod.example", "spiffe://prod.example/api"]
+
+
+def trusted(message: pb.DiscoveryResponse) -> list[str]:
+    """Return the trust domains that the one validation context in a message believes."""
+    (resource,) = message.resources
+    context = tls_pb2.Secret.FromString(resource.value).validation_context
+    packed = context.custom_validator_config.typed_config
+    config = tls_pb2.SPIFFECertValidatorConfig.FromString(packed.value)
+    return [each.name for each in config.trust_domains]
+
+
+async def test_a_list_of_trust_domains_grows_and_shrinks_with_what_the_caller_may_have() -> None:
+    name = "spiffe://a.example,spiffe://b.example"
+    rig = Rig(entry("/api", federates_with=("a.example", "c.example")))
+    for partner in ("a.example", "b.example", "c.example"):
+        ca = TestCa(partner)
+        rig.authority.set_bundle(ca.bundle())
+    async with rig.stream() as talk:
+        await talk.say(ask(name))
+        assert trusted(await talk.hear()) == ["a.example"]
+        for federated in (("a.example", "b.example"), ("b.example",), (), ("a.example",)):
+            rig.authority.set_entries(entry("/api", federates_with=federated))
+            assert trusted(await talk.hear()) == list(federated)
 
 
 async def test_the_nodes_wishes_hold_for_later_requests_and_streams_of_the_connection() -> None:
