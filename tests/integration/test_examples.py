@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
 from support import needs
 from support.agent_process import AgentProcess
+
+from accredit.envoy.bootstrap import to_json
+from accredit.envoy.file.context import Surroundings
+from accredit.envoy.sidecar import Profile
+from accredit.envoy.sidecar_file import read
 
 _EXAMPLES = Path(__file__).parents[2] / "examples"
 _CONFIGS = sorted(_EXAMPLES.rglob("accredit.yaml"))
@@ -35,6 +41,19 @@ def test_a_configuration_is_one(tmp_path: Path, example: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "prod.example" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "example", sorted((_EXAMPLES / "sidecar").iterdir()), ids=lambda path: path.stem
+)
+def test_a_sidecar_file_gives_a_bootstrap_that_envoy_accepts(tmp_path: Path, example: Path) -> None:
+    at = Surroundings(Profile.ACCREDIT, "/run/a/api.sock", str(tmp_path), date(2026, 11, 27))
+    bootstrap = tmp_path / "bootstrap.json"
+    bootstrap.write_text(to_json(read(example, at)))
+    done = subprocess.run(
+        [needs.envoy(), "--mode", "validate", "-c", bootstrap], check=False, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
 
 
 def test_the_minimal_one_gives_the_app_its_identity(tmp_path: Path) -> None:
