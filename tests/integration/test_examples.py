@@ -49,7 +49,8 @@ def test_a_configuration_is_one(tmp_path: Path, example: Path) -> None:
 def test_a_sidecar_file_gives_a_bootstrap_that_envoy_accepts(tmp_path: Path, example: Path) -> None:
     at = Surroundings(Profile.ACCREDIT, "/run/a/api.sock", str(tmp_path), date(2026, 11, 27))
     bootstrap = tmp_path / "bootstrap.json"
-    bootstrap.write_text(to_json(read(example, at)))
+    here = copied(tmp_path, example, "/var/log/legacy", str(tmp_path))
+    bootstrap.write_text(to_json(read(here, at)))
     done = subprocess.run(
         [needs.envoy(), "--mode", "validate", "-c", bootstrap], check=False, capture_output=True
     )
