@@ -124,6 +124,8 @@ def parse_destination(text: str) -> Destination:
     if host == "*":
         return Destination(None, port)
     bracketed = host.startswith("[") and host.endswith("]")
+    if "%" in host:  # a zone, whose text Python would keep whatever it is
+        raise ValueError(f"{_cut(text)}: expected a network without a zone, such as [fe80::/10]:80")
     try:
         network = ip_network(host[1:-1] if bracketed else host)
     except ValueError as error:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from accredit.envoy.address import Destination, Endpoint
+from accredit.envoy.address import Endpoint
+from accredit.envoy.redirect.mistakes import mistakes
 from accredit.envoy.sidecar import Sidecar
 from accredit.identity.yaml_lines import Key
 
@@ -14,13 +15,7 @@ _EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104  compared, not bound
 def conflicts(sidecar: Sidecar) -> Iterator[tuple[Key, str]]:
     """Yield the key and the reason of each."""
     yield from _same_ports(sidecar)
-    yield from _same_destinations(sidecar)
-    if sidecar.redirect is not None and not any(each.intercept for each in sidecar.outbound):
-        yield ("redirect",), "has nothing to steer; give an outbound 'intercept'"
-    if sidecar.redirect is None:
-        for place, each in enumerate(sidecar.outbound):
-            if each.intercept:
-                yield ("outbound", place, "intercept"), "needs 'redirect:' beside 'outbound:'"
+    yield from mistakes(sidecar)
 
 
 def _same_ports(sidecar: Sidecar) -> Iterator[tuple[Key, str]]:
@@ -51,13 +46,3 @@ def _clash(one: Endpoint, other: Endpoint) -> bool:
     if "::" in hosts:  # takes IPv4 as well
         return True
     return len(hosts) == 1 or (one.is_ipv6 == other.is_ipv6 and bool(hosts & _EVERYWHERE))
-
-
-def _same_destinations(sidecar: Sidecar) -> Iterator[tuple[Key, str]]:
-    taken: dict[Destination, int] = {}
-    for place, outbound in enumerate(sidecar.outbound):
-        for destination in outbound.intercept:
-            first = taken.setdefault(destination, place)
-            if first != place:
-                reason = f"{destination} is intercepted by outbound[{first}] already"
-                yield ("outbound", place, "intercept"), reason
