@@ -11,11 +11,14 @@ from envoy_data_plane.envoy.config.bootstrap.v3 import (
     Admin,
     Bootstrap,
     BootstrapStaticResources,
+    ClusterManager,
 )
 from envoy_data_plane.envoy.config.core.v3 import Address, Node, Pipe
 from envoy_data_plane.google.protobuf import Struct, Value
 
 from accredit.envoy import inbound, jwt, outbound, secret_discovery
+from accredit.envoy.redirect import listener as redirect
+from accredit.envoy.redirect import own_connections
 from accredit.envoy.sidecar import Sidecar
 
 _OWNER_ONLY = 0o600
@@ -30,15 +33,21 @@ def bootstrap(sidecar: Sidecar) -> Bootstrap:
     """
     pairs = [inbound.build(sidecar, n, spec) for n, spec in enumerate(sidecar.inbound)]
     pairs += [outbound.build(sidecar, n, spec) for n, spec in enumerate(sidecar.outbound)]
+    redirected, passing = redirect.build(sidecar)
     return Bootstrap(
         node=_node(sidecar),
         admin=Admin(address=Address(pipe=Pipe(path=sidecar.admin_socket, mode=_OWNER_ONLY))),
+        cluster_manager=_cluster_manager(sidecar),
         static_resources=BootstrapStaticResources(
-            listeners=[listener for listeners, _ in pairs for listener in listeners],
+            listeners=[
+                *(listener for listeners, _ in pairs for listener in listeners),
+                *redirected,
+            ],
             clusters=[
                 secret_discovery.agent_cluster(sidecar),
                 *jwt.jwks_clusters(sidecar),
                 *(cluster for _, cluster in pairs),
+                *passing,
             ],
         ),
     )
@@ -56,6 +65,12 @@ def to_yaml(sidecar: Sidecar) -> str:
 
 def _plain(sidecar: Sidecar) -> dict[str, Any]:
     return bootstrap(sidecar).to_dict(casing=betterproto2.Casing.SNAKE)
+
+
+def _cluster_manager(sidecar: Sidecar) -> ClusterManager | None:
+    if sidecar.redirect is None:
+        return None
+    return ClusterManager(upstream_bind_config=own_connections.mark())
 
 
 def _node(sidecar: Sidecar) -> Node:

@@ -6,6 +6,7 @@ from envoy_data_plane.envoy.config.cluster.v3 import Cluster
 from envoy_data_plane.envoy.config.listener.v3 import Filter, FilterChain, Listener
 
 from accredit.envoy import clusters, http, jwt, tcp, typed
+from accredit.envoy.redirect import original
 from accredit.envoy.sidecar import Outbound, Sidecar
 from accredit.envoy.way import Security, Way
 
@@ -18,7 +19,8 @@ def name_of(number: int) -> str:
 def build(sidecar: Sidecar, number: int, spec: Outbound) -> tuple[list[Listener], Cluster]:
     """Return the plain listener for the app, if it has one, and the servers it leads to."""
     name = name_of(number)
-    cluster = clusters.servers(sidecar, name, spec)
+    servers = original.servers if spec.to_original else clusters.servers
+    cluster = servers(sidecar, name, spec)
     if spec.listen is None:
         return [], cluster
     chain = FilterChain(filters=filters(sidecar, name, spec))
