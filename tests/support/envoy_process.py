@@ -18,6 +18,8 @@ from accredit.envoy.bootstrap import to_json
 from accredit.envoy.sidecar import Sidecar
 from support import needs
 
+Inside = Callable[[list[str | Path]], list[str | Path]]
+
 
 def own_copy(folder: Path) -> Path:
     """Give a sidecar an Envoy at a path of its own, so that ``unix:path`` tells it from others."""
@@ -41,14 +43,15 @@ class EnvoyProcess:
         self._bootstrap.write_text(to_json(sidecar))
 
     @contextlib.contextmanager
-    def running(self) -> Iterator[EnvoyProcess]:
+    def running(self, inside: Inside = list) -> Iterator[EnvoyProcess]:
+        """Run it; ``inside`` may make its command one that runs it somewhere else."""
         quiet = ("--log-level", "warning", "--concurrency", "1", "--disable-hot-restart")
         # Envoy keeps its access log for ten seconds unless told to write it sooner.
         soon = ("--file-flush-interval-msec", "100")
         with (
             (self.folder / "envoy.log").open("ab") as log,
             subprocess.Popen(
-                [self.program, "-c", self._bootstrap, *quiet, *soon], stdout=log, stderr=log
+                inside([self.program, "-c", self._bootstrap, *quiet, *soon]), stdout=log, stderr=log
             ) as process,
         ):
             try:

