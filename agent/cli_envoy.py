@@ -8,6 +8,7 @@ from accredit.agent.lazy_group import LazyGroup
 
 _COMMANDS = {
     "bootstrap": "accredit.agent.cli_envoy_bootstrap",
+    "lint": "accredit.agent.cli_envoy_lint",
     "plaintext": "accredit.agent.cli_envoy_plaintext",
     "redirect": "accredit.agent.cli_envoy_redirect",
 }
