@@ -8,7 +8,7 @@ from accredit.envoy.lint import rbac
 from accredit.envoy.lint.bootstrap import Bootstrap, Chain
 from accredit.envoy.lint.place import Place
 from accredit.envoy.lint.rule import Found, error
-from accredit.envoy.lint.tls import sans, spiffe_validator
+from accredit.envoy.lint.tls import Tls, sans, spiffe_validator
 
 
 def _trust_domains(context: Place) -> set[str]:
@@ -43,9 +43,20 @@ def _foreign_client(bootstrap: Bootstrap) -> Iterator[Found]:
             yield Found(place, what)
 
 
+def _all_expected(tls: Tls) -> bool:
+    """Whether each trust domain that is believed is one of which a server is expected anyway.
+
+    Whatever it signs then, it could have signed that server's certificate as well.
+    """
+    expected = {name for context in tls.contexts for name in _trust_domains(context)}
+    listed = {name.removeprefix("spiffe://") for name in tls.secret.get("name").text.split(",")}
+    return bool(tls.secret) and listed <= expected
+
+
 def _foreign_server(bootstrap: Bootstrap) -> Iterator[Found]:
     for upstream in bootstrap.upstreams:
-        if (place := upstream.tls.several_domains) is not None:
+        place = upstream.tls.several_domains
+        if place is not None and not _all_expected(upstream.tls):
             what = "a CA of one trust domain can name an identity of another in a second URI SAN"
             yield Found(place, what)
 
@@ -74,8 +85,8 @@ RULES = (
     error(
         "second-uri-san-server",
         "among servers too the first URI SAN chooses the bundle and any of them matches: "
-        "with several trust domains one can pose as another",
-        "give each upstream the bundle of one trust domain",
+        "a trust domain of which no server is expected can pose as one that is",
+        "give each upstream the bundles of those trust domains alone that its matchers name",
         _foreign_server,
     ),
 )

@@ -87,6 +87,7 @@ def test_the_same_is_found_in_json_with_json_names(sample: Sample) -> None:
             SIDECAR, inbound=(replace(_INBOUND, jwt=JwtDemand(("a",), (WEB,), "/run/j.sock")),)
         ),
         replace(SIDECAR, outbound=(replace(OUTBOUND, protocol=Protocol.TCP),)),
+        replace(SIDECAR, outbound=(replace(OUTBOUND, expect=(WEB, PARTNER)),)),
         replace(
             SIDECAR,
             outbound=(
@@ -106,6 +107,7 @@ def test_the_same_is_found_in_json_with_json_names(sample: Sample) -> None:
         "probe",
         "jwt",
         "tcp out",
+        "two trust domains out",
         "grpc out",
     ],
 )
