@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from accredit.envoy.bootstrap import to_json
 from accredit.envoy.sidecar import Sidecar
 from support import needs
+from support.envoy_admin import EnvoyAdmin
 
 Inside = Callable[[list[str | Path]], list[str | Path]]
 
@@ -32,13 +29,13 @@ def own_copy(folder: Path) -> Path:
     return target
 
 
-class EnvoyProcess:
+class EnvoyProcess(EnvoyAdmin):
     """One sidecar in ``folder``; its log and access log lie there too."""
 
     def __init__(self, folder: Path, sidecar: Sidecar) -> None:
+        super().__init__(sidecar.admin_socket)
         self.folder = folder
         self.program = own_copy(folder)
-        self.admin_socket = sidecar.admin_socket
         self._bootstrap = folder / "bootstrap.json"
         self._bootstrap.write_text(to_json(sidecar))
 
@@ -59,52 +56,8 @@ class EnvoyProcess:
             finally:
                 process.kill()
 
-    def get(self, path: str) -> tuple[int, bytes]:
-        """Ask the admin interface; (0, b"") while it is not up yet."""
-        connection = http.client.HTTPConnection("admin")
-        connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.settimeout(5)
-        try:
-            connection.sock.connect(self.admin_socket)
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        except OSError:
-            return 0, b""
-        finally:
-            connection.close()
-
-    @property
-    def ready(self) -> bool:
-        return self.get("/ready")[0] == 200
-
     def wait_until_ready(self, seconds: float = 20) -> None:
         wait_until(lambda: self.ready, seconds, f"{self.folder.name} ready")
-
-    def stats(self, regex: str) -> dict[str, int]:
-        status, body = self.get(f"/stats?format=json&filter={regex}")
-        if status != 200:
-            return {}
-        found = json.loads(body)["stats"]
-        return {stat["name"]: stat["value"] for stat in found if "name" in stat}
-
-    def serial(self) -> str:
-        """Return the serial of the certificate it would show now, or ``""``."""
-        return next((str(leaf["serial_number"]) for leaf in self._certificates("cert_chain")), "")
-
-    def expires(self) -> datetime:
-        """Return when the certificate it would show now ends."""
-        (leaf,) = self._certificates("cert_chain")
-        return datetime.fromisoformat(leaf["expiration_time"])
-
-    def roots(self) -> set[str]:
-        """Return the serials of the authorities it trusts now."""
-        return {str(root["serial_number"]) for root in self._certificates("ca_cert")}
-
-    def _certificates(self, kind: str) -> list[Any]:
-        status, body = self.get("/certs")
-        contexts: list[Any] = json.loads(body)["certificates"] if status == 200 else []
-        return [certificate for context in contexts for certificate in context.get(kind, [])]
 
     def failures(self) -> list[str]:
         """Return what its access log says of requests that failed."""
