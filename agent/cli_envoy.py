@@ -11,6 +11,8 @@ _COMMANDS = {
     "lint": "accredit.agent.cli_envoy_lint",
     "plaintext": "accredit.agent.cli_envoy_plaintext",
     "redirect": "accredit.agent.cli_envoy_redirect",
+    "validate": "accredit.agent.cli_envoy_validate",
+    "run": "accredit.agent.cli_envoy_run",
 }
 
 

@@ -24,6 +24,10 @@ class SystemdNotifier:
         """Tell that the service has started, or has finished reloading."""
         self._send(f"READY=1\nSTATUS={status}")
 
+    def waiting(self, status: str) -> None:
+        """Tell what keeps the service from being ready."""
+        self._send(f"STATUS={status}")
+
     def reloading(self) -> None:
         """Tell that a reload has begun; systemd pairs it with the next ready by its time."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")

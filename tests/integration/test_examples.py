@@ -18,6 +18,7 @@ from accredit.envoy.sidecar import Profile
 from accredit.envoy.sidecar_file import read
 
 _EXAMPLES = Path(__file__).parents[2] / "examples"
+_UNITS = ["accredit.service", "sidecar@.service"]
 _CONFIGS = sorted(_EXAMPLES.rglob("accredit.yaml"))
 
 
@@ -68,17 +69,21 @@ def test_the_minimal_one_gives_the_app_its_identity(tmp_path: Path) -> None:
         assert "spiffe://prod.example/checkout" in found
 
 
-def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", _UNITS)
+def test_systemd_accepts_the_unit(tmp_path: Path, name: str) -> None:
     verify = needs.program("systemd-analyze", apt="systemd")
-    unit = _EXAMPLES / "systemd/accredit.service"
+    unit = _EXAMPLES / "systemd" / name
     here = copied(tmp_path, unit, "/opt/accredit/bin/accredit", sys.executable)
+    # A template is checked as an instance of it.
+    here = here.rename(here.with_name(name.replace("@", "@web")))
     done = subprocess.run([verify, "verify", here], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-def test_the_unit_is_hardened(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", _UNITS)
+def test_the_unit_is_hardened(tmp_path: Path, name: str) -> None:
     analyze = needs.program("systemd-analyze", apt="systemd")
-    unit = copied(tmp_path, _EXAMPLES / "systemd/accredit.service")
+    unit = copied(tmp_path, _EXAMPLES / "systemd" / name)
     done = subprocess.run(
         [analyze, "security", "--offline=yes", "--threshold=25", unit],
         check=False,
@@ -96,3 +101,9 @@ def test_unit_and_configuration_mean_the_same_places() -> None:
     assert "data_dir: /var/lib/accredit\n" in config
     assert "socket: /run/accredit/public/api.sock\n" in config
     assert "admin_socket: /run/accredit/private/admin.sock\n" in config
+
+
+def test_only_accredit_gets_the_signals_of_a_sidecars_unit() -> None:
+    unit = (_EXAMPLES / "systemd/sidecar@.service").read_text().splitlines()
+    assert "KillMode=mixed" in unit
+    assert "TimeoutStartSec=infinity" in unit
