@@ -84,6 +84,17 @@ def test_a_file_with_mistakes_keeps_the_old_envoy(
     assert _accepts(port)
 
 
+def test_a_file_that_only_envoy_refuses_keeps_the_old_envoy(
+    sidecar: SidecarRun, agent: AgentProcess, port: int
+) -> None:
+    before = sidecar.envoys()
+    sidecar.write(_content(agent.socket, port) + "  access_log: /nowhere/access.log\n")
+    wait_until(lambda: "refused by Envoy" in sidecar.log_text(), 60, "the refusal is told")
+    assert sidecar.started() == before
+    assert sidecar.envoys() == before
+    assert _accepts(port)
+
+
 def test_a_file_that_is_written_again_unchanged_restarts_nothing(
     sidecar: SidecarRun, agent: AgentProcess, port: int
 ) -> None:

@@ -21,6 +21,11 @@ def heard(address: str, tell: Callable[[SystemdNotifier], None]) -> dict[str, st
     return dict(line.split("=", 1) for line in lines)
 
 
+def test_what_keeps_it_from_being_ready_is_a_status_alone(tmp_path: Path) -> None:
+    state = heard(str(tmp_path / "notify"), lambda notifier: notifier.waiting("no secret yet"))
+    assert state == {"STATUS": "no secret yet"}
+
+
 @pytest.mark.parametrize("abstract", [False, True])
 def test_ready_comes_with_a_status_line(tmp_path: Path, *, abstract: bool) -> None:
     address = f"@accredit-test-{id(tmp_path)}" if abstract else str(tmp_path / "notify")
