@@ -67,7 +67,18 @@ def test_help_names_every_command() -> None:
         for line in done.stdout.partition("Commands:\n")[2].splitlines()
         if line[2] != " "
     ]
-    assert names == ["run", "check", "demo", "status", "entry", "bundle", "ca", "api", "sds"]
+    assert names == [
+        "run",
+        "check",
+        "demo",
+        "status",
+        "entry",
+        "bundle",
+        "ca",
+        "api",
+        "sds",
+        "envoy",
+    ]
 
 
 @pytest.mark.parametrize(
