@@ -1,0 +1,1 @@
+"""Delivery 3: files, for programs that read files."""

@@ -1,0 +1,53 @@
+"""Files as they are to be on disk, complete, before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from accredit.file_output.spec import check_file_name
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedFile:
+    """One file with its content, mode, owner and group; None means those of accredit.
+
+    Raises:
+        ValueError: the name is not that of a file in the folder.
+    """
+
+    name: str
+    content: bytes = field(repr=False)
+    mode: int
+    uid: int | None = None
+    gid: int | None = None
+
+    def __post_init__(self) -> None:
+        check_file_name(self.name)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileSet:
+    """The files of one output that belong together, and what a look from outside must find.
+
+    ``version`` is equal exactly if the material, names, modes and owners are: it is not of the
+    bytes, since keystores are salted anew each time. ``serial`` and ``not_after`` are the leaf's,
+    ``leaf_sha256`` is the hex SHA-256 of its DER; without an SVID they are empty and None.
+
+    Raises:
+        ValueError: two files have the same name, or there is none.
+    """
+
+    files: tuple[RenderedFile, ...]
+    version: str
+    serial: str = ""
+    not_after: datetime | None = None
+    leaf_sha256: str = ""
+
+    def __post_init__(self) -> None:
+        names = [file.name for file in self.files]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise ValueError(f"{min(twice)!r} is the name of two files")
+        if not names:
+            raise ValueError("a set of files needs a file")
