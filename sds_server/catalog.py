@@ -10,11 +10,11 @@ from itertools import chain
 from typing import Protocol
 
 from accredit.identity.errors import RuleError
+from accredit.identity.x509_roots import is_root
 from accredit.rotation.snapshot import Snapshot
 from accredit.sds_server import secrets
 from accredit.sds_server.names import Certificate, Names, Never, Parked, Roots, is_list
 from accredit.sds_server.node import Node
-from accredit.sds_server.preflight import is_root
 from accredit.sds_server.recent import Recent
 from accredit.sds_server.secrets import Secret
 from accredit.sds_server.settings import SdsSettings

@@ -8,15 +8,12 @@ leaves here that would not work.
 from __future__ import annotations
 
 from datetime import datetime
-from functools import lru_cache
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from accredit.identity.bundle import TrustBundle
 from accredit.identity.errors import X509SvidError
-from accredit.identity.x509_profile import is_signing
+from accredit.identity.x509_roots import usable_roots
 from accredit.identity.x509_svid import X509Svid
 from accredit.identity.x509_verify import verify_x509_svid
 
@@ -48,20 +45,3 @@ def _check_key(svid: X509Svid) -> None:
             return
         case _:
             raise X509SvidError(_RULE, "Envoy takes P-256, P-384 and RSA of 2048 bits or more only")
-
-
-def usable_roots(bundle: TrustBundle) -> tuple[x509.Certificate, ...]:
-    """Return the authorities that can end a chain in Envoy, which knows no partial chains."""
-    return tuple(each for each in bundle.x509_authorities if is_root(each))
-
-
-@lru_cache(maxsize=4096)
-def is_root(certificate: x509.Certificate) -> bool:
-    """Tell whether the certificate is a self-signed CA."""
-    if certificate.issuer != certificate.subject:
-        return False
-    try:
-        certificate.verify_directly_issued_by(certificate)
-        return is_signing(certificate)
-    except (InvalidSignature, ValueError, TypeError, X509SvidError):
-        return False

@@ -12,9 +12,10 @@ from google.protobuf.any_pb2 import Any
 from accredit.identity.bundle import TrustBundle
 from accredit.identity.errors import BundleError
 from accredit.identity.spiffe_id import TrustDomain
+from accredit.identity.x509_roots import usable_roots
 from accredit.identity.x509_svid import X509Svid
 from accredit.sds_server import wire
-from accredit.sds_server.preflight import check_certificate, usable_roots
+from accredit.sds_server.preflight import check_certificate
 from accredit.sds_server.proto import core_pb2, tls_pb2
 
 _VALIDATOR = "envoy.tls.cert_validator.spiffe"

@@ -15,7 +15,7 @@ from accredit.identity.errors import X509SvidError
 from accredit.identity.keys import KeyType, generate
 from accredit.identity.spiffe_id import SpiffeId
 from accredit.identity.x509_svid import X509Svid
-from accredit.sds_server.preflight import check_certificate, is_root, usable_roots
+from accredit.sds_server.preflight import check_certificate
 
 CA = TestCa()
 OTHER = TestCa()
@@ -118,27 +118,3 @@ def test_a_key_that_envoy_does_not_take_is_refused(key: str) -> None:
     leaf = template.sign(made.public_key(), CA.certificate.subject, CA.key)
     with pytest.raises(X509SvidError, match="Envoy takes P-256, P-384 and RSA of 2048"):
         check_certificate(changed(CA.svid(), chain=(leaf,), key=made), CA.bundle(), EPOCH)
-
-
-def test_only_self_signed_authorities_are_roots() -> None:
-    assert is_root(CA.root)
-    assert not is_root(MIDDLE.certificate)
-    assert not is_root(CA.issue().leaf)
-    bundle = TrustBundle(CA.trust_domain, (MIDDLE.certificate, CA.root, CA.issue().leaf))
-    assert usable_roots(bundle) == (CA.root,)
-
-
-def test_a_certificate_that_only_names_itself_as_its_issuer_is_no_root() -> None:
-    same_name = CA.intermediate(subject=_common_name(CA))
-    assert same_name.certificate.issuer == same_name.certificate.subject
-    assert not is_root(same_name.certificate)
-
-
-def test_a_self_signed_certificate_that_may_not_sign_is_no_root() -> None:
-    assert not is_root(TestCa(ca=False).root)
-    assert not is_root(TestCa(usage=("digital_signature",)).root)
-
-
-def _common_name(ca: TestCa) -> str:
-    (attribute,) = ca.certificate.subject
-    return str(attribute.value)
