@@ -12,6 +12,8 @@ from accredit.file_output.spec import check_file_name
 class RenderedFile:
     """One file with its content, mode, owner and group; None means those of accredit.
 
+    ``salted`` content differs each time it is made, although it means the same.
+
     Raises:
         ValueError: the name is not that of a file in the folder.
     """
@@ -21,6 +23,7 @@ class RenderedFile:
     mode: int
     uid: int | None = None
     gid: int | None = None
+    salted: bool = False
 
     def __post_init__(self) -> None:
         check_file_name(self.name)
@@ -33,6 +36,7 @@ class FileSet:
     ``version`` is equal exactly if the material, names, modes and owners are: it is not of the
     bytes, since keystores are salted anew each time. ``serial`` and ``not_after`` are the leaf's,
     ``leaf_sha256`` is the hex SHA-256 of its DER; without an SVID they are empty and None.
+    ``left_out`` says for people which files are missing, and why.
 
     Raises:
         ValueError: two files have the same name, or there is none.
@@ -43,6 +47,7 @@ class FileSet:
     serial: str = ""
     not_after: datetime | None = None
     leaf_sha256: str = ""
+    left_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = [file.name for file in self.files]

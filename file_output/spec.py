@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from accredit.file_output.layout import CURRENT, PREVIOUS, SETS
+
 PLACEHOLDER = "{trust_domain}"
-CURRENT, PREVIOUS, SETS = "current", "previous", "sets"
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+-]*")
 _MAX_NAME_BYTES = 255

@@ -1,0 +1,156 @@
+"""The folder of one output: made if missing, refused if others could put something in it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from accredit.file_output import dirs
+from accredit.file_output.layout import CURRENT, LOCK, PREVIOUS, SETS, SetName
+from accredit.identity.errors import StoreError
+
+_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_OTHERS_WRITE = 0o022
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Descriptors of the folder, of the sets in it and of the lock; ``close`` gives them back."""
+
+    path: Path
+    top: int
+    sets: int
+    lock: int
+
+    @classmethod
+    def open(cls, path: Path, mode: int) -> Folder:
+        """Open the folder, and be the only one who writes in it.
+
+        Raises:
+            StoreError: others could write in it, another accredit does, or it is a link.
+            OSError: the kernel refuses.
+        """
+        _make(path, mode)
+        _check_above(path)
+        held: list[int] = []
+        try:
+            held.append(top := _open_top(path))
+            held.append(lock := _lock(path, top))
+            if not dirs.exists(SETS, top):
+                dirs.make(SETS, top, mode)
+            held.append(sets := os.open(SETS, _FLAGS, dir_fd=top))
+            check_ours(path / SETS, os.fstat(sets))
+        except BaseException:
+            _close(held)
+            raise
+        return cls(path, top, sets, lock)
+
+    def close(self) -> None:
+        """Give the lock and the descriptors back."""
+        _close([self.sets, self.lock, self.top])
+
+    def still_there(self) -> bool:
+        """Tell whether the path still leads to the folder that is open."""
+        try:
+            there = self.path.lstat()
+            sets = os.stat(SETS, dir_fd=self.top, follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return os.path.samestat(there, os.fstat(self.top)) and os.path.samestat(
+            sets, os.fstat(self.sets)
+        )
+
+    def linked(self, name: str) -> SetName | None:
+        """Return the set that CURRENT or PREVIOUS leads to, if it is there."""
+        found = SetName.of_link(dirs.read_link(name, self.top) or "")
+        return found if found and dirs.exists(str(found), self.sets) else None
+
+    @property
+    def current(self) -> SetName | None:
+        """The set that is read now."""
+        return self.linked(CURRENT)
+
+    @property
+    def previous(self) -> SetName | None:
+        """The set to roll back to."""
+        return self.linked(PREVIOUS)
+
+    def names(self) -> list[SetName]:
+        """Return the sets there are, oldest first."""
+        return sorted(name for each in dirs.names(self.sets) if (name := SetName.parse(each)))
+
+    def point(self, name: str, to: SetName) -> None:
+        """Let CURRENT or PREVIOUS lead to a set, down to the disk."""
+        dirs.point(name, to.target, self.top)
+        os.fsync(self.top)
+
+
+def check_ours(path: Path, found: os.stat_result) -> None:
+    """Refuse a folder that belongs to, or can be written by, anybody but us and root.
+
+    Raises:
+        StoreError: somebody could put keys or roots of their own into the place of ours.
+    """
+    own = os.geteuid()
+    if found.st_uid not in {own, 0}:
+        raise StoreError(
+            path, f"belongs to uid {found.st_uid}, and accredit runs as uid {own}", "chown it"
+        )
+    if found.st_mode & _OTHERS_WRITE:
+        mode = f"{stat.S_IMODE(found.st_mode):04o}"
+        raise StoreError(path, f"can be written by others (mode {mode})", "run: chmod go-w on it")
+
+
+def _make(path: Path, mode: int) -> None:
+    missing = [each for each in (path, *path.parents) if not os.path.lexists(each)]
+    for each in reversed(missing):
+        above = os.open(each.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            dirs.make(each.name, above, mode if each == path else 0o755)
+        finally:
+            os.close(above)
+
+
+def _check_above(path: Path) -> None:
+    """Refuse a place where everybody may rename what they like, such as /tmp without its bit."""
+    for each in path.parent.resolve().joinpath("x").parents:
+        mode = each.stat().st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            raise StoreError(path, f"{each} can be written by every user", f"chmod o-w {each}")
+
+
+def _open_top(path: Path) -> int:
+    if path.is_symlink():
+        raise StoreError(path, "is a symbolic link", "name the folder it leads to")
+    descriptor = os.open(path, _FLAGS)
+    try:
+        check_ours(path, os.fstat(descriptor))
+    except StoreError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _lock(path: Path, top: int) -> int:
+    # A file of its own: everybody who may read the folder could lock the folder itself.
+    descriptor = os.open(LOCK, _LOCK_FLAGS, 0o600, dir_fd=top)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise StoreError(
+            path, "another accredit writes here", "stop that one, or choose another folder"
+        ) from None
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _close(descriptors: list[int]) -> None:
+    for each in descriptors:
+        os.close(each)

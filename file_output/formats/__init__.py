@@ -1,0 +1,1 @@
+"""Encodings of identities and bundles; each module knows one family of them."""
