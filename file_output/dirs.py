@@ -32,13 +32,19 @@ def names(folder: int) -> list[str]:
 def make(name: str, folder: int, mode: int) -> None:
     """Make a folder of exactly this mode, whatever the umask; a crash leaves it so or not at all.
 
-    What a crash left under the name PART is removed.
+    An empty folder that a crash left under the name PART is removed, and nothing else: the folder
+    around it may be somebody else's.
     """
-    remove(PART, folder)
+    with suppress(FileNotFoundError):
+        os.rmdir(PART, dir_fd=folder)
     os.mkdir(PART, 0o700, dir_fd=folder)
-    os.chmod(PART, mode, dir_fd=folder)
-    if name != PART:
-        os.rename(PART, name, src_dir_fd=folder, dst_dir_fd=folder)
+    try:
+        os.chmod(PART, mode, dir_fd=folder)
+        if name != PART:
+            os.rename(PART, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except OSError:
+        try_to_remove(PART, folder)
+        raise
 
 
 def remove(name: str, folder: int) -> None:

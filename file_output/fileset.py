@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from accredit.file_output.layout import SetName
 from accredit.file_output.spec import check_file_name
 
 
@@ -39,7 +40,7 @@ class FileSet:
     ``left_out`` says for people which files are missing, and why.
 
     Raises:
-        ValueError: two files have the same name, or there is none.
+        ValueError: two files have the same name, there is none, or the version is no name.
     """
 
     files: tuple[RenderedFile, ...]
@@ -54,5 +55,6 @@ class FileSet:
         twice = {name for name in names if names.count(name) > 1}
         if twice:
             raise ValueError(f"{min(twice)!r} is the name of two files")
+        SetName(1, self.version)
         if not names:
             raise ValueError("a set of files needs a file")

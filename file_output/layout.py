@@ -6,7 +6,7 @@
     previous -> sets/6.91ab...   what was current before
     sets/7.5f0c.../tls.crt       never changed once it is here
     tls.crt -> current/tls.crt   for programs that are given one path a file
-    .lock                        held by the accredit that writes here
+    .accredit.lock               held by the accredit that writes here
 
 Names with a leading dot are work in progress; what a dead process left of them is removed.
 """
@@ -17,17 +17,25 @@ import re
 from dataclasses import dataclass
 
 CURRENT, PREVIOUS, SETS = "current", "previous", "sets"
-LOCK, PART, LINK = ".lock", ".part", ".link"
+LOCK, PART, LINK = ".accredit.lock", ".accredit.part", ".accredit.link"
 
 _NAME = re.compile(r"([1-9][0-9]{0,18})\.([0-9a-z]{1,64})")
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class SetName:
-    """The name of a set: a number that only grows, and the version of its content."""
+    """The name of a set: a number that only grows, and the version of its content.
+
+    Raises:
+        ValueError: the version could lead out of the folder.
+    """
 
     number: int
     version: str
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(str(self)):
+            raise ValueError(f"{str(self)[:100]!r} is not a number and a version of [0-9a-z]")
 
     @classmethod
     def parse(cls, text: str) -> SetName | None:

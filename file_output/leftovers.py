@@ -32,7 +32,7 @@ class Leftovers:
         used = {folder.current, folder.previous}
         left = [name for name in folder.names() if name not in used]
         self._since = {name: self._since.get(name, now) for name in left}
-        for name in left[: len(left) - self._keep(left, now)]:
+        for name in self._over(left, now):
             try:
                 dirs.remove(str(name), folder.sets)
             except OSError as error:
@@ -41,6 +41,7 @@ class Leftovers:
                     extra={"path": str(folder.path / name.target), "error": error.strerror},
                 )
 
-    def _keep(self, left: list[SetName], now: float) -> int:
-        young = [name for name in left if now - self._since[name] < self._grace]
-        return min(len(young), _MAX_LEFT)
+    def _over(self, left: list[SetName], now: float) -> list[SetName]:
+        over = [name for name in left if now - self._since[name] >= self._grace]
+        young = [name for name in left if name not in over]
+        return over + young[: max(0, len(young) - _MAX_LEFT)]

@@ -18,6 +18,7 @@ def write_set(sets: int, name: SetName, files: Iterable[RenderedFile], mode: int
     Raises:
         OSError: whatever the kernel refuses; nothing is left behind then, if it can be helped.
     """
+    dirs.remove(PART, sets)
     try:
         dirs.make(PART, sets, 0o700)
         with dirs.opened(PART, sets) as folder:

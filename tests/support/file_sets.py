@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from accredit.file_output.fileset import FileSet, RenderedFile
 from accredit.file_output.given import Given
@@ -59,6 +60,11 @@ def token(ca: TestCa, audience: str, *, now: datetime = EPOCH) -> str:
 def rendered(ca: TestCa, specs: Sequence[FileSpec] = TLS) -> FileSet:
     """Return the files of a new SVID."""
     return render(material(ca), specs, GIVEN, EPOCH)
+
+
+def names(folder: Path) -> list[str]:
+    """Return the names of all there is in a folder."""
+    return sorted(each.name for each in folder.iterdir())
 
 
 def contents(files: FileSet) -> dict[str, bytes]:

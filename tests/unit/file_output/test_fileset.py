@@ -26,3 +26,9 @@ def test_no_file_at_all_is_refused() -> None:
 def test_a_name_that_could_leave_the_folder_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r"file name|itself uses|longer"):
         RenderedFile(name, b"", 0o644)
+
+
+@pytest.mark.parametrize("version", ["", "../evil", "a/b", "A", "a" * 65])
+def test_a_version_that_could_leave_the_folder_is_refused(version: str) -> None:
+    with pytest.raises(ValueError, match=r"is not a number and a version of \[0-9a-z\]"):
+        FileSet((RenderedFile("tls.crt", b"", 0o644),), version)

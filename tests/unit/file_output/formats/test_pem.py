@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import TypedDict
 
 import pytest
 from cryptography import x509
@@ -20,9 +21,14 @@ CA = TestCa()
 MIDDLE = CA.intermediate()
 
 
+class _Times(TypedDict):
+    not_before: datetime
+    not_after: datetime
+
+
 def issued(kind: KeyType) -> tuple[X509Svid, TrustBundle]:
     """Return an SVID as our own authority signs it."""
-    times = {"not_before": EPOCH, "not_after": EPOCH + timedelta(hours=1)}
+    times = _Times(not_before=EPOCH, not_after=EPOCH + timedelta(hours=1))
     root_key, key = generate(kind), generate(kind)
     spiffe_id = SpiffeId.parse("spiffe://td.example/a")
     root = build_root(spiffe_id.trust_domain, root_key, **times)

@@ -29,7 +29,7 @@ def openssl(folder: Path, data: bytes, *arguments: str) -> subprocess.CompletedP
     file = folder / "store.p12"
     file.write_bytes(data)
     program = needs.program("openssl", apt="openssl")
-    command = [program, "pkcs12", "-in", file, "-nodes", *arguments]
+    command: list[str | Path] = [program, "pkcs12", "-in", file, "-nodes", *arguments]
     return subprocess.run(command, check=False, capture_output=True)
 
 
