@@ -16,28 +16,22 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import ctypes
 import json
-import os
-import resource
 import shutil
 import signal
-import socket
-import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from support.clock import EPOCH, FakeClock
+from support.deaths import AtByte, AtLine, AtSyscall, Death, Tell, checked, in_child
 from support.embedded import TRUST_DOMAIN, opened, running, settle
 from support.entries import entry
 
@@ -47,8 +41,6 @@ from accredit.authority.embedded.state import Kind, Phase
 from accredit.identity.jwt_verify import validate_jwt_svid
 from accredit.identity.keys import KeyType, generate
 from accredit.identity.x509_verify import verify_x509_svid
-
-Tell = Callable[[dict[str, Any]], object]
 
 _DISK = ("vault.py", "store.py", "folder.py")
 _PURE = ("_row", "_seconds", "_signer", "_signers", "_time", "_key_path")
@@ -64,7 +56,6 @@ _SYSCALLS = (
     "ftruncate",
     "chmod",
 )
-_PR_SET_PTRACER, _ANYBODY = 0x59616D61, ctypes.c_ulong(-1)
 _KEY = generate(KeyType.EC_P256).public_key()
 _JUST_BEFORE = timedelta(minutes=3)
 _WEB = entry("/web", ttl=timedelta(minutes=10), jwt_ttl=timedelta(minutes=5))
@@ -169,111 +160,18 @@ def _check_files(folder: Path, authority: EmbeddedAuthority) -> None:
     assert {path.name for path in folder.iterdir()} == {"authority", "authority.lock"}
 
 
-class _Death:
-    """What a child does before it lives, and what is done to it meanwhile."""
-
-    def prepare(self) -> None:
-        """In the child."""
-
-    def accompany(self, pid: int) -> subprocess.Popen[str] | None:
-        """In the parent, before the child goes on."""
-        del pid
-        return None
-
-
-@dataclass
-class _AtLine(_Death):
-    left: int
-
-    def prepare(self) -> None:
-        sys.settrace(self._trace)
-
-    def _trace(self, frame: FrameType, event: str, _: object) -> Any:
-        code = frame.f_code
-        if event == "call" and (not code.co_filename.endswith(_DISK) or code.co_name in _PURE):
-            return None
-        if event == "line":
-            self.left -= 1
-            if self.left < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-        return self._trace
-
-
-@dataclass
-class _AtByte(_Death):
-    count: int
-
-    def prepare(self) -> None:
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (self.count, self.count))
-        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it
-
-
-@dataclass
-class _AtSyscall(_Death):
-    name: str
-    count: int
-
-    def prepare(self) -> None:
-        ctypes.CDLL(None).prctl(_PR_SET_PTRACER, _ANYBODY, 0, 0, 0)
-
-    def accompany(self, pid: int) -> subprocess.Popen[str]:
-        inject = f"inject={self.name}:signal=SIGKILL:when={self.count}"
-        tracer = subprocess.Popen(
-            ["strace", "-f", "-p", str(pid), "-o", "/dev/null", "-e", inject],
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert tracer.stderr is not None
-        if "attached" not in (line := tracer.stderr.readline()):
-            raise SystemExit(line)
-        return tracer
-
-
-_MEANS: dict[str, list[Iterator[_Death]]] = {
-    "line": [map(_AtLine, count(0))],
-    "byte": [map(_AtByte, count(0, 512))],
-    "syscall": [map(partial(_AtSyscall, name), count(1)) for name in _SYSCALLS],
+_MEANS: dict[str, list[Iterator[Death]]] = {
+    "line": [map(partial(AtLine, _DISK, _PURE), count(0))],
+    "byte": [map(AtByte, count(0, 512))],
+    "syscall": [map(partial(AtSyscall, name), count(1)) for name in _SYSCALLS],
 }
-
-
-def _in_child(work: Callable[[Tell], None], death: _Death | None = None) -> tuple[int, list[Any]]:
-    """Return how a child that did ``work`` ended, and what it told before."""
-    ear, mouth = os.pipe()
-    parent, child = socket.socketpair()
-    if (pid := os.fork()) == 0:
-        os.close(ear)
-        if death:
-            death.prepare()
-        child.send(b"?")
-        child.recv(1)
-        work(lambda facts: os.write(mouth, json.dumps(facts).encode() + b"\n"))
-        os._exit(0)
-    os.close(mouth)
-    with parent, child:
-        parent.recv(1)
-        tracer = death.accompany(pid) if death else None
-        parent.send(b"!")
-    with os.fdopen(ear, "rb") as file:
-        told = [json.loads(line) for line in file]
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    if tracer:
-        tracer.communicate()
-    return status, told
-
-
-def _checked(work: Callable[[Tell], None]) -> list[Any]:
-    status, told = _in_child(work)
-    if status != 0:
-        raise SystemExit(f"the child that was to live ended with {status}")
-    return told
 
 
 def _main(scenario: str, means: str, folder: Path) -> None:
     base, work = folder / "base", folder / "work"
     base.mkdir(mode=0o700)
     if scenario != "first-start":
-        _checked(lambda tell: asyncio.run(_first_start(base, FakeClock(), tell)))
+        checked(lambda tell: asyncio.run(_first_start(base, FakeClock(), tell)))
     deaths, left = 0, Counter[str]()
 
     def life(tell: Tell) -> None:
@@ -283,9 +181,9 @@ def _main(scenario: str, means: str, folder: Path) -> None:
         for death in series:
             shutil.rmtree(work, ignore_errors=True)
             shutil.copytree(base, work)
-            status, told = _in_child(life, death)
+            status, told = in_child(life, death)
             assert status in {0, -signal.SIGKILL, -signal.SIGXFSZ}, status
-            found = _checked(partial(_look_after, work, told))
+            found = checked(partial(_look_after, work, told))
             left.update(each["left"] for each in found)
             if status == 0:
                 break
