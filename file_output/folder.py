@@ -137,7 +137,7 @@ def _open_top(path: Path) -> int:
 
 def _lock(path: Path, top: int) -> int:
     # A file of its own: everybody who may read the folder could lock the folder itself.
-    descriptor = os.open(LOCK, _LOCK_FLAGS, 0o600, dir_fd=top)
+    descriptor = _open_lock(top)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -149,6 +149,17 @@ def _lock(path: Path, top: int) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _open_lock(top: int) -> int:
+    try:
+        return os.open(LOCK, _LOCK_FLAGS, 0o600, dir_fd=top)
+    except PermissionError:
+        if not dirs.exists(LOCK, top):
+            raise
+        # A strange umask makes one that not even its owner can open again.
+        os.chmod(LOCK, 0o600, dir_fd=top)
+        return os.open(LOCK, _LOCK_FLAGS, 0o600, dir_fd=top)
 
 
 def _close(descriptors: list[int]) -> None:

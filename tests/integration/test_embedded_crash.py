@@ -8,13 +8,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
-from support import needs
+from support import memory, needs
 
 _HERE = Path(__file__).parent
-_MEMORY = Path("/dev/shm")
 _ALL = {"active", "active+prepared", "old+active"}
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -22,9 +20,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Return a folder in memory where there is one: a killed process loses no power."""
-    with TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as name:
-        yield Path(name)
+    with memory.folder() as folder:
+        yield folder
 
 
 @pytest.mark.parametrize(

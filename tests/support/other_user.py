@@ -47,6 +47,15 @@ def python(*arguments: str | Path) -> tuple[Sequence[str | Path], dict[str, Any]
     return [_interpreter(), *arguments], how
 
 
+def become(umask: int = 0o022) -> None:
+    """Make this process, a child, one of the other user for good."""
+    needs.root()
+    os.setgroups([])
+    os.setresgid(UID, UID, UID)
+    os.setresuid(UID, UID, UID)
+    os.umask(umask)
+
+
 def _interpreter() -> str:
     """Return the system's Python, since ours may lie in a home; unless it is another version."""
     ask = [_PYTHON, "-c", "import sys; print(sys.version_info[:2])"]
