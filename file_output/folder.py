@@ -35,11 +35,13 @@ class Folder:
             OSError: the kernel refuses.
         """
         _make(path, mode)
-        _check_above(path)
+        _check_place(path)
         held: list[int] = []
         try:
-            held.append(top := _open_top(path))
-            held.append(lock := _lock(path, top))
+            held.append(top := os.open(path, _FLAGS))
+            check_ours(path, os.fstat(top))
+            held.append(lock := _open_lock(top))
+            _lock(path, lock)
             if not dirs.exists(SETS, top):
                 dirs.make(SETS, top, mode)
             held.append(sets := os.open(SETS, _FLAGS, dir_fd=top))
@@ -115,43 +117,27 @@ def _make(path: Path, mode: int) -> None:
             os.close(above)
 
 
-def _check_above(path: Path) -> None:
-    """Refuse a place where everybody may rename what they like, such as /tmp without its bit."""
+def _check_place(path: Path) -> None:
+    """Refuse a link, and a place where everybody may rename what they like."""
+    if path.is_symlink():
+        raise StoreError(path, "is a symbolic link", "name the folder it leads to")
     for each in path.parent.resolve().joinpath("x").parents:
         mode = each.stat().st_mode
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
             raise StoreError(path, f"{each} can be written by every user", f"chmod o-w {each}")
 
 
-def _open_top(path: Path) -> int:
-    if path.is_symlink():
-        raise StoreError(path, "is a symbolic link", "name the folder it leads to")
-    descriptor = os.open(path, _FLAGS)
+def _lock(path: Path, lock: int) -> None:
     try:
-        check_ours(path, os.fstat(descriptor))
-    except StoreError:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-def _lock(path: Path, top: int) -> int:
-    # A file of its own: everybody who may read the folder could lock the folder itself.
-    descriptor = _open_lock(top)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(descriptor)
         raise StoreError(
             path, "another accredit writes here", "stop that one, or choose another folder"
         ) from None
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor
 
 
 def _open_lock(top: int) -> int:
+    # A file of its own: everybody who may read the folder could lock the folder itself.
     try:
         return os.open(LOCK, _LOCK_FLAGS, 0o600, dir_fd=top)
     except PermissionError:
