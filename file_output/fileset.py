@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from accredit.file_output.layout import SetName
-from accredit.file_output.spec import check_file_name
+from accredit.file_output.spec import check_distinct, check_file_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,11 @@ class FileSet:
     ``version`` is equal exactly if the material, names, modes and owners are: it is not of the
     bytes, since keystores are salted anew each time. ``serial`` and ``not_after`` are the leaf's,
     ``leaf_sha256`` is the hex SHA-256 of its DER; without an SVID they are empty and None.
-    ``left_out`` says for people which files are missing, and why.
+    ``left_out`` says for people which files are missing, and why. There may be no file at all: an
+    output of federated bundles ends so when the last federation does.
 
     Raises:
-        ValueError: two files have the same name, there is none, or the version is no name.
+        ValueError: two files have the same name, or the version is no name.
     """
 
     files: tuple[RenderedFile, ...]
@@ -51,10 +52,5 @@ class FileSet:
     left_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        names = [file.name for file in self.files]
-        twice = {name for name in names if names.count(name) > 1}
-        if twice:
-            raise ValueError(f"{min(twice)!r} is the name of two files")
+        check_distinct(file.name for file in self.files)
         SetName(1, self.version)
-        if not names:
-            raise ValueError("a set of files needs a file")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -115,6 +116,19 @@ class FileSpec:
             raise ValueError(f"{self.name}: a password_file is for keystores only")
         if self.kind in _PASSWORD_NEEDED and not self.password_file:
             raise ValueError(f"{self.name}: a file of kind {self.kind} needs a password_file")
+
+
+def check_distinct(names: Iterable[str]) -> None:
+    """Refuse two files of one name.
+
+    Raises:
+        ValueError: one would overwrite the other.
+    """
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"{name!r} is the name of two files")
+        seen.add(name)
 
 
 def check_file_name(name: str) -> None:

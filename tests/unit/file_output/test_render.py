@@ -86,6 +86,10 @@ def test_a_partner_whose_name_is_no_file_name_is_left_out_and_told(name: str) ->
     assert len(found.left_out) == 1
 
 
+def test_the_files_of_partners_go_with_the_last_partner() -> None:
+    assert files(FOREIGN, of=material(CA)).files == ()
+
+
 def test_an_own_bundle_without_authorities_is_refused() -> None:
     empty = bundles_only(TrustBundle(CA.trust_domain))
     for kind in (Kind.OWN_BUNDLE, Kind.BUNDLE_JSON, Kind.JWKS, Kind.ENVOY_SDS_CONTEXT):

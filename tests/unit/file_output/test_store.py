@@ -12,6 +12,7 @@ from support.clock import FakeClock
 from support.file_sets import marked, names
 
 from accredit.file_output import dirs
+from accredit.file_output.fileset import FileSet
 from accredit.file_output.layout import SetName
 from accredit.file_output.store import Store, StoreSettings
 from accredit.identity.errors import StoreError
@@ -248,6 +249,14 @@ def test_a_set_with_a_name_too_long_for_the_disk_changes_nothing(
     with pytest.raises(StoreError, match="file name too long; choose a shorter path"):
         store.switch(marked("a"))
     assert names(tmp_path) == []
+
+
+def test_a_set_without_files_takes_those_before_it_away(store: Store, path: Path) -> None:
+    store.switch(marked("a"))
+    store.switch(FileSet((), "none"))
+    assert names(path / "current") == []
+    assert names(path) == [".accredit.lock", "current", "previous", "sets"]
+    assert not store.switch(FileSet((), "none")).changed
 
 
 def test_closing_twice_is_no_mistake(store: Store) -> None:
