@@ -148,14 +148,22 @@ class Store:
         name = SetName(max(numbers, default=0) + 1, wanted.version)
         write_set(folder.sets, name, wanted.files, self._settings.folder_mode)
         try:
-            if current is not None and current.version != wanted.version:
-                folder.point(PREVIOUS, current)
-            folder.point(CURRENT, name)
+            self._point(folder, current, name)
         except OSError:
             if folder.current != name:
                 dirs.try_to_remove(str(name), folder.sets)
             raise
         return name
+
+    @staticmethod
+    def _point(folder: Folder, current: SetName | None, name: SetName) -> None:
+        repaired = current is not None and current.version == name.version
+        if current is not None and not repaired:
+            folder.point(PREVIOUS, current)
+        folder.point(CURRENT, name)
+        if repaired and folder.previous == current:
+            # Or a rollback would return to what was spoiled.
+            folder.point(PREVIOUS, name)
 
     def _tidy(self, folder: Folder) -> None:
         file_links.sync(folder)

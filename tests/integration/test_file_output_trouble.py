@@ -165,6 +165,7 @@ def test_somebody_else_than_root_can_replace_files_that_nobody_may_write(
         found = as_other_user(home / "out", *sets, umask=umask)
         assert found == {name: [mode, other_user.UID] for name in ("tls.crt", "tls.key")}
         assert (home / "out/tls.crt").read_text() == "c tls.crt\n"
+        assert as_other_user(home / "out", sets[-1], umask=umask) == found
 
 
 @pytest.mark.parametrize(("uid", "gid"), [(0, None), (None, 0), (1, 1)])

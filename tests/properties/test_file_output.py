@@ -203,7 +203,7 @@ class ASet:
     """A set as the model knows it; a spoiled one may hold anything."""
 
     version: str
-    spoiled: bool = False
+    spoiled: str = ""  # "mode", or "content"
 
 
 class Folder(RuleBasedStateMachine):
@@ -227,8 +227,11 @@ class Folder(RuleBasedStateMachine):
         self.store.switch(FILES[version])
         if self.current is None or version != self.current.version:
             self.previous, self.current = self.current, ASet(version)
-        elif self.current.spoiled:
-            self.current = ASet(version)
+        elif self.current.spoiled == "content":
+            spoiled, self.current = self.current, ASet(version)
+            self.previous = self.current if self.previous is spoiled else self.previous
+        else:
+            self.current.spoiled = ""
 
     @rule()
     def roll_back(self) -> None:
@@ -260,7 +263,8 @@ class Folder(RuleBasedStateMachine):
             path.chmod(0o600)
             path.write_text("spoiled")
         assert self.current is not None
-        self.current.spoiled = True
+        if self.current.spoiled != "content":
+            self.current.spoiled = "mode" if how == "m" else "content"
 
     @invariant()
     def one_whole_set_is_current(self) -> None:

@@ -54,6 +54,10 @@ def test_a_password_that_was_not_read_is_named(kind: Kind) -> None:
         encode(spec(kind), MATERIAL, Given(), EPOCH)
 
 
+def test_a_keystore_may_do_without_a_password() -> None:
+    assert encode(FileSpec(Kind.PKCS12, "file"), MATERIAL, Given(), EPOCH).data
+
+
 def test_a_token_is_written_as_it_is() -> None:
     found = encode(spec(Kind.JWT), MATERIAL, GIVEN, EPOCH)
     assert found.data.decode() == MATERIAL.tokens["db"]

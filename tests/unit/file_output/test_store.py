@@ -129,6 +129,20 @@ def test_a_set_that_failed_is_never_rolled_back_to(store: Store, path: Path) -> 
     assert read(path) == "good tls.crt\n"
 
 
+def test_a_set_that_was_spoiled_after_a_rollback_is_never_rolled_back_to(
+    store: Store, path: Path
+) -> None:
+    store.switch(marked("good"))
+    store.switch(marked("bad"))
+    store.roll_back()
+    (path / "tls.key").write_text("spoiled")
+    assert store.switch(marked("good")).drift == ("tls.key: was changed",)
+    assert store.roll_back() is None
+    store.switch(marked("next"))
+    store.roll_back()
+    assert read(path, "tls.key") == "good tls.key\n"
+
+
 def test_the_set_that_failed_can_be_tried_again(store: Store, path: Path) -> None:
     store.switch(marked("good"))
     store.switch(marked("bad"))
