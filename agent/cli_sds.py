@@ -68,9 +68,10 @@ def _client(command: Command) -> Callable[..., None]:
 def sds() -> None:
     """Ask an SDS server, as an Envoy of this user would.
 
-    A NAME is a SPIFFE ID, "default" or "hint:..." for a certificate; the ID of a trust domain,
-    ROOTCA or ALL for a validation context. Without a NAME: all this process may have. Private
-    keys come too, and are never shown.
+    A NAME is a SPIFFE ID, "default" or "hint:..." for a certificate; the ID of a trust domain, or
+    several with commas, ROOTCA or ALL for a validation context; "jwt:..." for a JWT-SVID to that
+    audience. Without a NAME: all this process may have but tokens. Private keys and tokens come
+    too, and are never shown.
     """
 
 

@@ -159,6 +159,13 @@ class Rotation(Section):
     jwt_svids: Count = Field(
         default=_ROTATION.jwt_svids, description="JWT-SVIDs kept to answer with again."
     )
+    followed_jwt_svids: Count = Field(
+        default=_ROTATION.followed_jwt_svids,
+        description="JWT-SVIDs kept fresh for SDS streams that asked for them.",
+    )
+    followed_audiences: Count = Field(
+        default=_ROTATION.followed_audiences, description="Those of one entry among them."
+    )
 
     def settings(self) -> RotationSettings:
         """Return what rotation takes."""

@@ -92,6 +92,13 @@ class Sds(Section):
     max_name_bytes: Bytes = Field(
         default=_SDS.max_name_bytes, description="Length of one resource name."
     )
+    max_audiences: Count = Field(
+        default=_SDS.max_audiences,
+        description="JWT-SVIDs, names that begin with `jwt:`, of one connection.",
+    )
+    max_audience_bytes: Bytes = Field(
+        default=_SDS.max_audience_bytes, description="Length of the audience of one."
+    )
     first_request: Duration = Field(
         default=timedelta(seconds=30),
         description="How long a stream may stay open before it asks for anything.",
@@ -113,6 +120,8 @@ class Sds(Section):
             withdrawn=Withdrawn(self.withdrawn),
             max_names=self.max_names,
             max_name_bytes=self.max_name_bytes,
+            max_audiences=self.max_audiences,
+            max_audience_bytes=self.max_audience_bytes,
             first_request_seconds=self.first_request.total_seconds(),
         )
 

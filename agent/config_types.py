@@ -102,8 +102,8 @@ def _bundles(value: object) -> dict[TrustDomain, Path]:
 def _resource_name(value: str) -> str:
     if not value.isprintable() or value != value.strip() or value == "*":
         raise ValueError("expected a name without control characters and outer blanks")
-    if value.startswith(("hint:", "spiffe://")):
-        raise ValueError("expected a name that is no SPIFFE ID and no hint")
+    if value.startswith(("hint:", "jwt:", "spiffe://")):
+        raise ValueError("expected a name that is no SPIFFE ID, no hint and no audience")
     return value
 
 

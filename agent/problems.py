@@ -33,3 +33,7 @@ def _of_svids(rotation: RotationStatus, now: datetime) -> Iterator[str]:
             yield f"{each.spiffe_id}: its SVID has expired"
         if each.failures:
             yield f"{each.spiffe_id}: {each.failures} tries to renew it failed: {each.error}"
+    for token in rotation.tokens:
+        if token.failures:
+            what = f"{token.spiffe_id}: its JWT-SVID for {token.audience[:100]!r}"
+            yield f"{what}: {token.failures} tries to sign it failed: {token.error}"

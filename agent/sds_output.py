@@ -8,6 +8,7 @@ from datetime import datetime
 from accredit.agent import table
 from accredit.agent.sds_dialect import Update
 from accredit.agent.sds_reading import (
+    BearerToken,
     Certificate,
     ReceivedSecret,
     TlsCertificate,
@@ -65,6 +66,9 @@ def _secret_data(secret: ReceivedSecret) -> dict[str, object]:
         case ValidationContext(authorities):
             roots = {name: [_data(each) for each in found] for name, found in authorities}
             return data | {"type": "validation_context", "roots": roots}
+        case BearerToken(subject, audience, not_after):
+            told = {"spiffe_id": subject, "audience": list(audience), "not_after": _time(not_after)}
+            return data | {"type": "jwt_svid", **told}
         case None:
             return data | {"type": "another kind"}
 
@@ -84,6 +88,8 @@ def _rows(secret: ReceivedSecret) -> list[tuple[str, ...]]:
             if not authorities:
                 return [(name, kind, version, "trusts nobody", "", "")]
             return [(name, kind, version, *_domain(*each)) for each in authorities]
+        case BearerToken(subject, _, not_after):
+            return [(name, "JWT-SVID", version, printable(subject), "", _time(not_after))]
         case None:
             return [(name, "another kind", version, "", "", "")]
 

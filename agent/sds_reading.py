@@ -1,15 +1,17 @@
-"""What a secret that came over SDS says; its private key is not looked at and not kept. Pure."""
+"""What a secret that came over SDS says; private keys and tokens are not kept. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from cryptography import x509
 from google.protobuf.any_pb2 import Any
 from google.protobuf.message import DecodeError
 
-from accredit.identity.errors import ResponseError, X509SvidError
+from accredit.identity.errors import JwtSvidError, ResponseError, X509SvidError
+from accredit.identity.jws import parse
+from accredit.identity.strict_json import loads_object
 from accredit.identity.x509_profile import uri_names
 from accredit.sds_server.proto import core_pb2, tls_pb2
 from accredit.sds_server.wire import SECRET_TYPE
@@ -43,12 +45,24 @@ class ValidationContext:
 
 
 @dataclass(frozen=True, slots=True)
+class BearerToken:
+    """What a token says of itself; nothing is verified, and the token is not kept."""
+
+    subject: str
+    audience: tuple[str, ...]
+    not_after: datetime
+
+
+Content = TlsCertificate | ValidationContext | BearerToken
+
+
+@dataclass(frozen=True, slots=True)
 class ReceivedSecret:
     """A secret as it came. ``content`` is None for a kind that nothing here is known of."""
 
     name: str
     version: str
-    content: TlsCertificate | ValidationContext | None
+    content: Content | None
 
 
 def read_secret(resource: Any, version: str) -> ReceivedSecret:
@@ -71,15 +85,32 @@ def read_secret(resource: Any, version: str) -> ReceivedSecret:
         raise ResponseError(f"secret {secret.name[:200]!r}: {reason}") from None
 
 
-def _content(secret: tls_pb2.Secret) -> TlsCertificate | ValidationContext | None:
+def _content(secret: tls_pb2.Secret) -> Content | None:
     match secret.WhichOneof("type"):
         case "tls_certificate":
             leaf = _load(secret.tls_certificate.certificate_chain)[0]
             return TlsCertificate(tuple(uri_names(leaf)), _shown(leaf))
         case "validation_context":
             return ValidationContext(_authorities(secret.validation_context))
+        case "generic_secret":
+            source = secret.generic_secret.secret
+            return _token(source.inline_bytes or source.inline_string.encode())
         case None:
             return None
+
+
+def _token(content: bytes) -> BearerToken | None:
+    """Return what is in a JWT; a generic secret may as well be a password."""
+    try:
+        claims = loads_object(parse(content.decode("ascii")).payload)
+        audience = claims.get("aud")
+        return BearerToken(
+            str(claims["sub"]),
+            tuple(map(str, audience if isinstance(audience, list) else [audience])),
+            datetime.fromtimestamp(float(str(claims["exp"])), UTC),
+        )
+    except (JwtSvidError, ValueError, KeyError, OverflowError, OSError):
+        return None
 
 
 def _authorities(

@@ -15,6 +15,8 @@ def status_text(status: Data) -> str:
     parts = [table.facts(_head(status))]
     if svids := status["rotation"]["entries"]:
         parts.append(_svids(svids))
+    if tokens := status["rotation"]["tokens"]:
+        parts.append(_tokens(tokens))
     if sds := status["sds"]:
         parts += [text for text in (_envoys(sds["connections"]), _refusals(sds)) if text]
     return "\n\n".join(parts)
@@ -56,6 +58,22 @@ def _svids(entries: Sequence[Data]) -> str:
     return table.render(("SPIFFE ID", "SERIAL", "ENDS", "NEXT LOOK", "WATCHED", "ERROR"), rows)
 
 
+def _tokens(tokens: Sequence[Data]) -> str:
+    rows = [
+        (
+            each["spiffe_id"],
+            each["audience"],
+            each["expires_at"] or "",
+            each["next_look"] or "",
+            str(each["followers"]),
+            each["error"],
+        )
+        for each in tokens
+    ]
+    headings = ("SPIFFE ID", "JWT FOR AUDIENCE", "ENDS", "NEXT LOOK", "STREAMS", "ERROR")
+    return table.render(headings, rows)
+
+
 def _envoys(connections: Sequence[Data]) -> str:
     rows = [
         (
@@ -63,7 +81,9 @@ def _envoys(connections: Sequence[Data]) -> str:
             str(connection["uid"]),
             connection["node"],
             line["name"],
+            line["kind"],
             line["state"],
+            line["spiffe_id"],
             line["serial"],
             line["not_after"] or "",
             line["refusal"] or line["reason"],
@@ -71,7 +91,18 @@ def _envoys(connections: Sequence[Data]) -> str:
         for connection in connections
         for line in connection["secrets"]
     ]
-    headings = ("PID", "UID", "NODE", "SECRET", "STATE", "SERIAL", "ENDS", "WHY")
+    headings = (
+        "PID",
+        "UID",
+        "NODE",
+        "SECRET",
+        "KIND",
+        "STATE",
+        "SPIFFE ID",
+        "SERIAL",
+        "ENDS",
+        "WHY",
+    )
     return table.render(headings, rows) if rows else ""
 
 

@@ -19,6 +19,7 @@ from accredit.identity.spiffe_id import SpiffeId
 from accredit.rotation.compose import compose
 from accredit.rotation.directory import Directory
 from accredit.rotation.entitlement import Entitlement
+from accredit.rotation.followed_tokens import FollowedTokens
 from accredit.rotation.group import Group
 from accredit.rotation.held import Held
 from accredit.rotation.jwt_cache import JwtCache
@@ -27,6 +28,7 @@ from accredit.rotation.settings import RotationSettings
 from accredit.rotation.snapshot import Snapshot
 from accredit.rotation.status import RotationStatus, describe
 from accredit.rotation.svid_cache import SvidCache
+from accredit.rotation.token_follower import TokenFollower
 from accredit.rotation.watcher import Waker, Watcher
 
 _logger = logging.getLogger(__name__)
@@ -64,8 +66,9 @@ class Identities:
         self._cache = SvidCache(
             authority, clock, settings, self._directory.watched, self._svid_changed
         )
-        self._renewal = Renewal(self._cache, clock)
         self._jwt = JwtCache(authority, clock, settings)
+        self._tokens = FollowedTokens(self._jwt, authority, clock, settings, self._waker.wake)
+        self._renewal = Renewal(clock, self._cache, self._tokens)
         self._disputes: set[tuple[str, str]] = set()
         authority.subscribe(self._authority_changed)
 
@@ -131,9 +134,16 @@ class Identities:
             ]
         )
 
+    def follow_tokens(self) -> TokenFollower:
+        """Return what follows JWT-SVIDs for one stream; close it when done.
+
+        Whom the stream may follow is for its caller's snapshot to say.
+        """
+        return TokenFollower(self._tokens, self._clock, self._first_timeout)
+
     def describe(self) -> RotationStatus:
         """Return what is held and how its renewal goes, by entry in no particular order."""
-        return describe(self._cache, self._directory)
+        return describe(self._cache, self._directory, self._tokens)
 
     async def _snapshot(self, workload: Workload, watcher: Watcher | None = None) -> Snapshot:
         group = await self._group(workload, watcher)
@@ -176,6 +186,7 @@ class Identities:
             for audience in self._directory.replace(self._entries):
                 woken |= audience.watchers
         self._cache.update()
+        self._tokens.update()
         self._waker.wake(woken)
 
     def _follow_bundles(self) -> set[Watcher]:

@@ -47,17 +47,26 @@ class JwtCache:
             AuthorityUnavailableError: nobody can sign, and no valid token is left.
             JwtSvidError: no token can hold that audience.
         """
-        key = (entry.entry_id, frozenset(audience))
-        held = self._valid(key, entry)
-        if held is not None and self._clock.now() < _half_life(held):
-            return held
         try:
-            return await self._fly(key, entry, audience)
+            return await self.renewed(entry, audience)
         except AuthorityUnavailableError:
-            held = self._valid(key, entry)
+            held = self._valid((entry.entry_id, frozenset(audience)), entry)
             if held is None:
                 raise
             return held
+
+    async def renewed(self, entry: Entry, audience: Sequence[str]) -> JwtSvid:
+        """Return a token with half of its life left, and no other.
+
+        Raises:
+            AuthorityUnavailableError: nobody can sign.
+            JwtSvidError: no token can hold that audience.
+        """
+        key = (entry.entry_id, frozenset(audience))
+        held = self._valid(key, entry)
+        if held is not None and held.issued_at <= self._clock.now() < _half_life(held):
+            return held
+        return await self._fly(key, entry, audience)
 
     def _valid(self, key: _Key, entry: Entry) -> JwtSvid | None:
         form, svid = self._svids.get(key, (None, None))
@@ -90,6 +99,10 @@ class JwtCache:
                 svid = await self._authority.sign_jwt(entry, audience)
         except TimeoutError as error:
             raise AuthorityUnavailableError(f"no answer within {self._timeout:g} s") from error
+        if svid.expires_at <= self._clock.now():
+            raise AuthorityUnavailableError(
+                f"the authority signed a token that ended at {svid.expires_at}: compare the clocks"
+            )
         self._svids[key] = (form, svid)
         self._svids.move_to_end(key)
         while len(self._svids) > self._max:

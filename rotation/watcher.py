@@ -5,8 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable
+from typing import Protocol
 
 _SLICE = 50
+
+
+class Sleeper(Protocol):
+    """Who can be woken."""
+
+    def wake(self) -> None:
+        """Let the present or the next wait end."""
+        ...
 
 
 class Watcher:
@@ -39,9 +48,9 @@ class Waker:
     """Wakes watchers a slice at a time, so that new connections need not wait behind them all."""
 
     def __init__(self) -> None:
-        self._queue: deque[Watcher] = deque()
+        self._queue: deque[Sleeper] = deque()
 
-    def wake(self, watchers: Iterable[Watcher]) -> None:
+    def wake(self, watchers: Iterable[Sleeper]) -> None:
         """Wake them: a slice at once, the others in the next turns of the event loop."""
         waiting = bool(self._queue)
         self._queue.extend(watchers)

@@ -9,11 +9,13 @@ from datetime import datetime
 from itertools import chain
 from typing import Protocol
 
+from accredit.authority.entry import Entry
 from accredit.identity.errors import RuleError
 from accredit.identity.x509_roots import is_root
+from accredit.rotation.held_token import Token
 from accredit.rotation.snapshot import Snapshot
 from accredit.sds_server import secrets
-from accredit.sds_server.names import Certificate, Names, Never, Parked, Roots, is_list
+from accredit.sds_server.names import BearerToken, Certificate, Names, Never, Parked, Roots, is_list
 from accredit.sds_server.node import Node
 from accredit.sds_server.recent import Recent
 from accredit.sds_server.secrets import Secret
@@ -24,6 +26,14 @@ _logger = logging.getLogger(__name__)
 _LISTS = 256
 
 Answer = Secret | Parked | Never
+
+
+class Tokens(Protocol):
+    """Where JWT-SVIDs come from."""
+
+    def look_up(self, entry: Entry, audience: str) -> Token | str:
+        """Return the newest token, or why there is none."""
+        ...
 
 
 class Catalog(Protocol):
@@ -40,17 +50,21 @@ class Catalog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SnapshotCatalog:
-    """A snapshot as a catalog. Secrets are made and checked once per snapshot."""
+    """A snapshot as a catalog, and what tokens there are.
+
+    Secrets are made and checked once per snapshot, or once per token.
+    """
 
     names: Names
+    tokens: Tokens
     now: datetime
 
     @classmethod
     def of(
-        cls, snapshot: Snapshot, node: Node, settings: SdsSettings, now: datetime
+        cls, snapshot: Snapshot, node: Node, settings: SdsSettings, tokens: Tokens, now: datetime
     ) -> SnapshotCatalog:
         """Return the catalog of one caller."""
-        return cls(Names(snapshot, node, settings), now)
+        return cls(Names(snapshot, node, settings), tokens, now)
 
     def everything(self) -> tuple[str, ...]:
         """Return the names of all there is."""
@@ -58,38 +72,46 @@ class SnapshotCatalog:
 
     def look_up(self, name: str) -> Answer:
         """Return the secret of that name, or why there is none."""
+        snapshot = self.names.snapshot
         match self.names.meaning(name):
             case Certificate(identity=identity):
                 return self._memo(
                     name,
                     identity.entry.entry_id,
-                    lambda snapshot: secrets.certificate(
-                        name, identity.svid, snapshot.bundle, self.now
-                    ),
+                    lambda: secrets.certificate(name, identity.svid, snapshot.bundle, self.now),
                 )
             case Roots() as roots:
-                return self._memo(name, roots, lambda snapshot: _context(name, roots, snapshot))
+                return self._memo(name, roots, lambda: _context(name, roots, snapshot))
+            case BearerToken(entry, audience):
+                return self._token(name, entry, audience)
             case other:
                 return other
 
-    def _memo(self, name: str, what: Hashable, make: Callable[[Snapshot], Secret]) -> Answer:
+    def _token(self, name: str, entry: Entry, audience: str) -> Answer:
+        found = self.tokens.look_up(entry, audience)
+        if isinstance(found, str):
+            return Parked(found, granted=True)
+        return found.memo(
+            ("sds", name),
+            lambda svid: _checked(name, lambda: secrets.token(name, svid, audience, self.now)),
+        )
+
+    def _memo(self, name: str, what: Hashable, make: Callable[[], Secret]) -> Answer:
         snapshot = self.names.snapshot
         if is_list(name):
             # Of other names there are as many as the caller was granted; of lists there is no end.
             lists: Recent[Answer] = snapshot.memo(("sds", "lists"), lambda _: Recent(_LISTS))
-            answer = lists.memo((name, what), lambda: _checked(name, make, snapshot))
+            answer = lists.memo((name, what), lambda: _checked(name, make))
         else:
-            answer = snapshot.memo(
-                ("sds", name, what), lambda snapshot: _checked(name, make, snapshot)
-            )
+            answer = snapshot.memo(("sds", name, what), lambda _: _checked(name, make))
         if isinstance(answer, Secret) and answer.expired(self.now):
             return Parked("expired, and nobody can sign a new one", certificate=True, granted=True)
         return answer
 
 
-def _checked(name: str, make: Callable[[Snapshot], Secret], snapshot: Snapshot) -> Answer:
+def _checked(name: str, make: Callable[[], Secret]) -> Answer:
     try:
-        return make(snapshot)
+        return make()
     except RuleError as error:
         _logger.error(  # noqa: TRY400  expected: no traceback
             "secret failed its check and is not sent", extra={"resource": name, "error": str(error)}

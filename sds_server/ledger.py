@@ -14,7 +14,7 @@ from accredit.attestation.workload import Workload
 from accredit.identity.clock import Clock
 from accredit.sds_server.peer import Peer
 from accredit.sds_server.record import Counters, Totals
-from accredit.sds_server.settings import Withdrawn
+from accredit.sds_server.settings import SdsSettings
 
 
 @dataclass(slots=True)
@@ -22,7 +22,7 @@ class Ledger:
     """All connections with an open SDS stream, and totals."""
 
     clock: Clock
-    withdrawn: Withdrawn = Withdrawn.KEEP
+    settings: SdsSettings = field(default_factory=SdsSettings)
     totals: Totals = field(default_factory=Totals)
     _peers: dict[int, Peer] = field(default_factory=dict)
 
@@ -38,7 +38,11 @@ class Ledger:
         if peer is None:
             # It holds the workload, so that no other can get that id while it is a key here.
             peer = self._peers[id(workload)] = Peer(
-                workload, self.clock, self.totals, self.withdrawn
+                workload,
+                self.clock,
+                self.totals,
+                self.settings.withdrawn,
+                self.settings.max_audiences,
             )
         peer.streams += 1
         try:

@@ -12,8 +12,8 @@ _QUOTATION = re.compile(
     r"goo\.gle/debug|-----\s*BEGIN|LS0tLS1|inline_(?:bytes|string)|private_key|(?:value|typeUrl|type_url)\"?\s*:"
     r"|\\[0-7]{3}|\\x[0-9a-fA-F]{2}"
 )
-# Base64 that some wrapper cut loose from its PEM header.
-_OPAQUE = re.compile(r"[A-Za-z0-9+/=]{40,}")
+# Base64 that some wrapper cut loose from its PEM header, and tokens.
+_OPAQUE = re.compile(r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*|[A-Za-z0-9+/=]{40,}")
 _REMOVED = "[removed]"
 
 

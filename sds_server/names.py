@@ -4,6 +4,7 @@
 a SPIFFE ID of the own trust domain    the caller's certificate for that ID
 ``default``                            the caller's default certificate; metadata may choose another
 ``hint:internal``                      the caller's certificate with that hint
+``jwt:audience``                       a JWT-SVID of the caller's default identity, a bearer token
 ``spiffe://own.example``, ``ROOTCA``   validation context of the own trust domain
 ``spiffe://partner.example``           validation context of a federated one
 ``ALL``                                own and federated ones, each for its own IDs only
@@ -27,6 +28,7 @@ from accredit.sds_server.node import Node
 from accredit.sds_server.settings import SdsSettings, Withdrawn
 
 _HINT = "hint:"
+_JWT = "jwt:"
 _COMMA = ","
 
 
@@ -43,6 +45,14 @@ class Roots:
 
     trust_domains: tuple[TrustDomain, ...]
     plain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BearerToken:
+    """The name means this entry's JWT-SVID for one audience."""
+
+    entry: Entry
+    audience: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,7 @@ class Never:
     reason: str
 
 
-Meaning = Certificate | Roots | Parked | Never
+Meaning = Certificate | Roots | BearerToken | Parked | Never
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,8 @@ class Names:
     def _spelt_out(self, name: str) -> Meaning:
         if name.startswith(_HINT) and name != _HINT:
             return self._with_hint(name.removeprefix(_HINT))
+        if is_token(name):
+            return self._token(name.removeprefix(_JWT))
         if is_list(name):
             return self._listed(name)
         try:
@@ -128,6 +140,16 @@ class Names:
             if identity.entry is chosen:
                 return Certificate(identity)
         return _not_yet()
+
+    def _token(self, audience: str) -> Meaning:
+        if not audience:
+            return Never(
+                "a JWT-SVID needs an audience: jwt:, and then what the other side is called"
+            )
+        if len(audience.encode()) > self.settings.max_audience_bytes:
+            return Never(f"an audience is longer than {self.settings.max_audience_bytes} bytes")
+        chosen = choose(self.snapshot, self.node)
+        return Parked(chosen) if isinstance(chosen, str) else BearerToken(chosen, audience)
 
     def _with_hint(self, hint: str) -> Meaning:
         for identity in self.snapshot.identities:
@@ -195,6 +217,11 @@ class Names:
     def _plain(self) -> bool:
         wish = self.node.plain_validation
         return self.settings.disable_spiffe_cert_validation if wish is None else wish
+
+
+def is_token(name: str) -> bool:
+    """Tell whether a name asks for a JWT-SVID."""
+    return name.startswith(_JWT)
 
 
 def is_list(name: str) -> bool:

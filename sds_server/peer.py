@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 from accredit.attestation.workload import Workload
 from accredit.identity.clock import Clock
+from accredit.identity.errors import RequestError
 from accredit.sds_server.catalog import Catalog
-from accredit.sds_server.names import Never, Parked
+from accredit.sds_server.names import Never, Parked, is_token
 from accredit.sds_server.node import Node
 from accredit.sds_server.record import Line, Refusal, State, Totals, plain
-from accredit.sds_server.secrets import Secret, nobody
+from accredit.sds_server.secrets import Kind, Secret, nobody
 from accredit.sds_server.settings import Withdrawn
 from accredit.sds_server.verdicts import Verdicts
 
@@ -38,7 +39,12 @@ class Peer:
     """
 
     def __init__(
-        self, workload: Workload, clock: Clock, totals: Totals, withdrawn: Withdrawn
+        self,
+        workload: Workload,
+        clock: Clock,
+        totals: Totals,
+        withdrawn: Withdrawn,
+        max_audiences: int,
     ) -> None:
         self.node = Node()
         self.streams = 0
@@ -47,17 +53,30 @@ class Peer:
         self._clock = clock
         self._totals = totals
         self._cut = withdrawn is Withdrawn.CUT
+        self._max_audiences = max_audiences
+        self._audiences = 0
         self._since = clock.now()
         self._lines: dict[str, Line] = {}
         self._lost: set[tuple[Holding, str]] = set()
         self._verdicts = Verdicts()
 
     def ask(self, name: str) -> None:
-        """Note that one more stream asks for ``name``."""
+        """Note that one more stream asks for ``name``.
+
+        Raises:
+            RequestError: that would be too many audiences for one connection.
+        """
         line = self._lines.get(name)
         if line is None:
+            self._require_room(name)
             line = self._lines[name] = Line(name, self._clock.now())
         line.streams += 1
+
+    def _require_room(self, name: str) -> None:
+        if is_token(name):
+            if self._audiences >= self._max_audiences:
+                raise RequestError(f"more than {self._max_audiences} audiences on one connection")
+            self._audiences += 1
 
     def leave(self, name: str, holding: Holding) -> None:
         """Note that a stream no longer asks for ``name``."""
@@ -66,6 +85,7 @@ class Peer:
         line.streams -= 1
         if not line.streams:
             del self._lines[name]
+            self._audiences -= is_token(name)
             self._verdicts.forget(name)
 
     def offer(self, name: str, catalog: Catalog, holding: Holding) -> Secret | None:
@@ -81,7 +101,7 @@ class Peer:
             return None
         if isinstance(answer, Parked):
             newest, line.reason = nobody(name), answer.reason
-        elif self._cut and self._lost and not answer.is_certificate:
+        elif self._cut and self._lost and answer.kind is Kind.CONTEXT:
             newest, line.reason = nobody(name), "a certificate of this envoy was withdrawn"
         else:
             newest = answer
@@ -116,6 +136,10 @@ class Peer:
             line.refused(secret.version, text, self._clock.now())
         if self._verdicts.refused(secret):
             self._wake()
+
+    def require_same(self) -> None:
+        """Raise AttestationError unless the caller is still the process that connected."""
+        self._workload.caller.require_same()
 
     def describe(self) -> dict[str, object]:
         """Return the connection and its lines as plain data."""

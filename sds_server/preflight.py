@@ -12,7 +12,10 @@ from datetime import datetime
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from accredit.identity.bundle import TrustBundle
-from accredit.identity.errors import X509SvidError
+from accredit.identity.errors import JwtSvidError, X509SvidError
+from accredit.identity.jws import parse
+from accredit.identity.jwt_svid import JwtSvid
+from accredit.identity.strict_json import loads_object
 from accredit.identity.x509_roots import usable_roots
 from accredit.identity.x509_svid import X509Svid
 from accredit.identity.x509_verify import verify_x509_svid
@@ -34,6 +37,24 @@ def check_certificate(svid: X509Svid, bundle: TrustBundle, now: datetime) -> Non
     _check_key(svid)
     anchors = TrustBundle(bundle.trust_domain, usable_roots(bundle))
     verify_x509_svid(svid.chain, {bundle.trust_domain: anchors}, now)
+
+
+def check_token(svid: JwtSvid, audience: str, now: datetime) -> None:
+    """Refuse a token that says anything but what it is meant to say.
+
+    Its signature is not looked at: the key that made it may be newer than the bundle at hand.
+
+    Raises:
+        JwtSvidError: it is no signed token, has ended, or names another subject, audience or end.
+    """
+    try:
+        claims = loads_object(parse(svid.token).payload)
+    except ValueError:
+        raise JwtSvidError(_RULE, "its claims cannot be read") from None
+    if claims.get("sub") != str(svid.spiffe_id) or claims.get("aud") not in (audience, [audience]):
+        raise JwtSvidError(_RULE, "it names another subject or another audience")
+    if claims.get("exp") != svid.expires_at.timestamp() or now >= svid.expires_at:
+        raise JwtSvidError(_RULE, "it has ended, or says another end")
 
 
 def _check_key(svid: X509Svid) -> None:

@@ -37,6 +37,7 @@ class Line:
     asked_at: datetime
     state: State = State.ASKED
     reason: str = ""
+    kind: str = ""
     version: str = ""
     spiffe_id: str = ""
     serial: str = ""
@@ -87,7 +88,7 @@ class Line:
         return plain(asdict(self))
 
     def _describe(self, secret: Secret) -> None:
-        self.version, self.serial = secret.version, secret.serial
+        self.kind, self.version, self.serial = secret.kind, secret.version, secret.serial
         self.spiffe_id, self.not_after = secret.spiffe_id, secret.not_after
         self.trust_domains = secret.trust_domains
 

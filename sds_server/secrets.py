@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from google.protobuf.any_pb2 import Any
 
 from accredit.identity.bundle import TrustBundle
 from accredit.identity.errors import BundleError
+from accredit.identity.jwt_svid import JwtSvid
 from accredit.identity.spiffe_id import TrustDomain
 from accredit.identity.x509_roots import usable_roots
 from accredit.identity.x509_svid import X509Svid
 from accredit.sds_server import wire
-from accredit.sds_server.preflight import check_certificate
+from accredit.sds_server.preflight import check_certificate, check_token
 from accredit.sds_server.proto import core_pb2, tls_pb2
 
 _VALIDATOR = "envoy.tls.cert_validator.spiffe"
@@ -24,12 +26,21 @@ _VALIDATOR_TYPE = (
 )
 
 
+class Kind(StrEnum):
+    """What a resource is, in the words of those who read a status."""
+
+    CERTIFICATE = "TLS certificate"
+    CONTEXT = "validation context"
+    TOKEN = "JWT-SVID"  # noqa: S105  its name
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Secret:
     """One resource, serialised once for all streams, and what people may know of it.
 
-    ``version`` depends on the content only. The bytes hold a private key and stay out of the repr.
-    A validation context has no serial and no end; ``trust_domains`` are those it believes.
+    ``version`` depends on the content only. The bytes hold a private key or a token and stay out of
+    the repr. A validation context has no serial and no end; ``trust_domains`` are those it
+    believes. A token has no serial.
     """
 
     name: str
@@ -42,13 +53,18 @@ class Secret:
     trust_domains: tuple[str, ...] = ()
 
     @property
-    def is_certificate(self) -> bool:
-        """Whether it is a certificate, and not a validation context."""
-        return bool(self.serial)
+    def kind(self) -> Kind:
+        """What it is."""
+        if self.not_after is None:
+            return Kind.CONTEXT
+        return Kind.CERTIFICATE if self.serial else Kind.TOKEN
 
     def expired(self, now: datetime) -> bool:
-        """Tell whether its certificate has ended."""
-        return self.not_after is not None and now > self.not_after
+        """Tell whether its certificate or token has ended."""
+        if self.not_after is None:
+            return False
+        # A token ends at that moment (RFC 7519 4.1.4), a certificate after it (RFC 5280 4.1.2.5).
+        return now >= self.not_after if self.kind is Kind.TOKEN else now > self.not_after
 
 
 def certificate(name: str, svid: X509Svid, bundle: TrustBundle, now: datetime) -> Secret:
@@ -71,6 +87,18 @@ def certificate(name: str, svid: X509Svid, bundle: TrustBundle, now: datetime) -
         serial=svid.serial,
         not_after=svid.not_after,
     )
+
+
+def token(name: str, svid: JwtSvid, audience: str, now: datetime) -> Secret:
+    """Return a JWT-SVID as Envoy's credential injector takes it.
+
+    Raises:
+        JwtSvidError: it did not pass the checks of ``preflight``.
+    """
+    check_token(svid, audience, now)
+    message = tls_pb2.GenericSecret(secret=_inline(svid.token.encode()))
+    serialised = _serialise(tls_pb2.Secret(name=name, generic_secret=message))
+    return Secret(name, *serialised, spiffe_id=str(svid.spiffe_id), not_after=svid.expires_at)
 
 
 def spiffe_context(name: str, bundles: Mapping[TrustDomain, TrustBundle]) -> Secret:

@@ -16,7 +16,8 @@ from accredit.identity.errors import (
 )
 from accredit.rotation.delivery import Call, Method, Shape
 from accredit.rotation.snapshot import Snapshot
-from accredit.sds_server.catalog import SnapshotCatalog
+from accredit.rotation.token_follower import TokenFollower
+from accredit.sds_server.catalog import Catalog
 from accredit.sds_server.delta_subscription import DeltaSubscription
 from accredit.sds_server.ledger import Ledger
 from accredit.sds_server.names import Never, Parked
@@ -43,6 +44,10 @@ class Identities(Protocol):
         """Yield the caller's state now and after each change."""
         ...
 
+    def follow_tokens(self) -> TokenFollower:
+        """Return what follows JWT-SVIDs for one stream."""
+        ...
+
 
 class SecretDiscovery:
     """Gives each Envoy the secrets of the identities it is entitled to, and nobody else's.
@@ -58,7 +63,7 @@ class SecretDiscovery:
         self._settings = settings or SdsSettings()
         self._clock = clock
         self._decoder = Decoder(self._settings)
-        self.ledger = Ledger(clock, self._settings.withdrawn)
+        self.ledger = Ledger(clock, self._settings)
 
     @property
     def methods(self) -> tuple[Method, ...]:
@@ -101,12 +106,9 @@ class SecretDiscovery:
             with self.ledger.stream(call.workload) as peer:
                 session = self._session(peer, Subscription)
                 try:
-                    session.receive(request)
-                    message = session.message(snapshot)
+                    message = await _answer(session, request, snapshot)
                 finally:
                     session.close()
-                if message is None:
-                    raise self._refusal(request, snapshot, peer)
             yield message
             return
         raise RequestError("the call ended without a request")
@@ -125,6 +127,7 @@ class SecretDiscovery:
                 session,
                 self._settings.first_request_seconds,
             )
+            session.tokens.wake = stream.nudge
             peer.wakers.add(stream.nudge)
             try:
                 async with aclosing(stream.messages()) as messages:
@@ -136,13 +139,25 @@ class SecretDiscovery:
 
     def _session(self, peer: Peer, machine: Callable[[StreamState], Machine[R]]) -> Session[R]:
         state = StreamState(peer, self._settings.max_names)
-        return Session(peer, machine(state), self._settings, self._clock)
+        tokens = self._identities.follow_tokens()
+        return Session(peer, machine(state), self._settings, self._clock, tokens)
 
-    def _refusal(self, request: Request, snapshot: Snapshot, peer: Peer) -> AccreditError:
-        catalog = SnapshotCatalog.of(snapshot, peer.node, self._settings, self._clock.now())
-        answers = [catalog.look_up(name) for name in request.names]
-        if answers and all(isinstance(answer, Never) for answer in answers):
-            return RequestError("none of the names can be valid here")
-        if any(isinstance(answer, Parked) and answer.granted for answer in answers):
-            return UnavailableError("what the caller is entitled to cannot be had just now")
-        return NotEntitledError("the caller is not entitled to any of the names")
+
+async def _answer(session: Session[Request], request: Request, snapshot: Snapshot) -> bytes:
+    session.receive(request)
+    for name in request.names:
+        session.catalog(snapshot).look_up(name)
+    await session.tokens.obtain()
+    message = session.message(snapshot)
+    if message is None:
+        raise _refusal(request, session.catalog(snapshot))
+    return message
+
+
+def _refusal(request: Request, catalog: Catalog) -> AccreditError:
+    answers = [catalog.look_up(name) for name in request.names]
+    if answers and all(isinstance(answer, Never) for answer in answers):
+        return RequestError("none of the names can be valid here")
+    if any(isinstance(answer, Parked) and answer.granted for answer in answers):
+        return UnavailableError("what the caller is entitled to cannot be had just now")
+    return NotEntitledError("the caller is not entitled to any of the names")

@@ -22,7 +22,8 @@ class Withdrawn(StrEnum):
 class SdsSettings:
     """Names and rules of SDS; the defaults are SPIRE's names.
 
-    ``max_names`` bounds the names of one stream, ``max_name_bytes`` each of them, and
+    ``max_names`` bounds the names of one stream, ``max_name_bytes`` each of them,
+    ``max_audiences`` the JWT-SVIDs of one connection, ``max_audience_bytes`` each audience, and
     ``first_request_seconds`` how long a stream may stay open before it asks for anything.
 
     Raises:
@@ -37,6 +38,8 @@ class SdsSettings:
     withdrawn: Withdrawn = Withdrawn.KEEP
     max_names: int = 1024
     max_name_bytes: int = 2048
+    max_audiences: int = 64
+    max_audience_bytes: int = 1024
     first_request_seconds: float = 30.0
 
     def __post_init__(self) -> None:
@@ -44,5 +47,5 @@ class SdsSettings:
         if len(set(names)) < len(names):
             raise ValueError(f"the names {', '.join(map(repr, names))} must differ")
         for name in names:
-            if not name or name == "*" or name.startswith(("hint:", "spiffe://")):
+            if not name or name == "*" or name.startswith(("hint:", "jwt:", "spiffe://")):
                 raise ValueError(f"{name!r} cannot name a secret: it is empty or means another one")

@@ -47,14 +47,14 @@ class StreamState:
         """Ask for more names.
 
         Raises:
-            RequestError: more of them than one stream may ask for.
+            RequestError: more of them than one stream, or one connection, may ask for.
         """
         for name in names:
             if name not in self.names:
                 if len(self.names) >= self.max_names:
                     raise RequestError(f"more than {self.max_names} resource names on one stream")
-                self.names[name] = None
                 self.peer.ask(name)
+                self.names[name] = None
 
     def drop(self, names: Iterable[str]) -> None:
         """Ask for some names no more; unknown ones are ignored."""

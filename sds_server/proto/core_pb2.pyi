@@ -108,17 +108,20 @@ class DataSource(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     INLINE_BYTES_FIELD_NUMBER: _builtins.int
+    INLINE_STRING_FIELD_NUMBER: _builtins.int
     inline_bytes: _builtins.bytes
+    inline_string: _builtins.str
     def __init__(
         self,
         *,
         inline_bytes: _builtins.bytes = ...,
+        inline_string: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["inline_bytes", b"inline_bytes", "specifier", b"specifier"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["inline_bytes", b"inline_bytes", "inline_string", b"inline_string", "specifier", b"specifier"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["inline_bytes", b"inline_bytes", "specifier", b"specifier"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inline_bytes", b"inline_bytes", "inline_string", b"inline_string", "specifier", b"specifier"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_specifier: _TypeAlias = _typing.Literal["inline_bytes"]  # noqa: Y015
+    _WhichOneofReturnType_specifier: _TypeAlias = _typing.Literal["inline_bytes", "inline_string"]  # noqa: Y015
     _WhichOneofArgType_specifier: _TypeAlias = _typing.Literal["specifier", b"specifier"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_specifier) -> _WhichOneofReturnType_specifier | None: ...
 

@@ -49,7 +49,7 @@ def test_no_key_and_no_token_reaches_the_log(tmp_path: Path) -> None:
             file.write_text(presented)
             options = ("--audience", audience, "--svid-file", file)
             agent.command("api", "validate-jwt", *options, address, check=False)
-        agent.command("sds", "fetch", "default", "ROOTCA", address)
+        agent.command("sds", "fetch", "default", "ROOTCA", "jwt:a", "jwt:b", address)
         agent.command("sds", "fetch", "nonsense", "--timeout=0.2", address, check=False)
         agent.command("ca", "rotate", "--wait", "-c", agent.config)
         agent.command("api", "fetch", "x509", address)
@@ -58,6 +58,7 @@ def test_no_key_and_no_token_reaches_the_log(tmp_path: Path) -> None:
         agent.stop()
     log = agent.log.read_text()
     assert "rotation forced" in log
+    assert "eyJ" not in log
     assert len(keys) >= 2
     secrets = {form for svid in x509["svids"] for form in forms(svid["x509_svid_key"].encode())}
     secrets |= {form for key in keys for form in forms(key)}

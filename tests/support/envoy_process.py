@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from accredit.envoy.bootstrap import to_json
 from accredit.envoy.sidecar import Sidecar
@@ -32,12 +33,17 @@ def own_copy(folder: Path) -> Path:
 class EnvoyProcess(EnvoyAdmin):
     """One sidecar in ``folder``; its log and access log lie there too."""
 
-    def __init__(self, folder: Path, sidecar: Sidecar) -> None:
-        super().__init__(sidecar.admin_socket)
+    def __init__(
+        self, folder: Path, sidecar: Sidecar | None = None, bootstrap: dict[str, Any] | None = None
+    ) -> None:
+        """Take a sidecar, or a bootstrap of the test's own, which gets an admin interface."""
+        super().__init__(sidecar.admin_socket if sidecar else str(folder / "admin.sock"))
         self.folder = folder
         self.program = own_copy(folder)
         self._bootstrap = folder / "bootstrap.json"
-        self._bootstrap.write_text(to_json(sidecar))
+        admin = {"address": {"pipe": {"path": self.admin_socket}}}
+        text = to_json(sidecar) if sidecar else json.dumps({**(bootstrap or {}), "admin": admin})
+        self._bootstrap.write_text(text)
 
     @contextlib.contextmanager
     def running(self, inside: Inside = list) -> Iterator[EnvoyProcess]:

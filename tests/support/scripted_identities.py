@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator
 
 from accredit.attestation.workload import Workload
 from accredit.rotation.snapshot import Snapshot
+from accredit.rotation.token_follower import TokenFollower
+from support.tokens import no_tokens
 
 
 class ScriptedIdentities:
@@ -24,6 +26,9 @@ class ScriptedIdentities:
     async def snapshot(self, workload: Workload) -> Snapshot:
         await workload.evidence()
         return self._newest
+
+    def follow_tokens(self) -> TokenFollower:
+        return no_tokens()
 
     async def watch(self, workload: Workload) -> AsyncGenerator[Snapshot, None]:
         await workload.evidence()

@@ -19,6 +19,7 @@ from support.fake_workload import FakeWorkload
 
 PARKED = Parked("not granted", certificate=True)
 NEVER = Never("not of this server")
+MAX_AUDIENCES = 3
 Machine = Callable[[StreamState], Any]
 
 
@@ -47,7 +48,7 @@ class State:
 
 
 def peer(withdrawn: Withdrawn = Withdrawn.KEEP, clock: FakeClock | None = None) -> Peer:
-    return Peer(FakeWorkload(), clock or FakeClock(), Totals(), withdrawn)
+    return Peer(FakeWorkload(), clock or FakeClock(), Totals(), withdrawn, MAX_AUDIENCES)
 
 
 Event = Request | DeltaRequest | State

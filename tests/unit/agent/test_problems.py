@@ -9,7 +9,7 @@ import pytest
 from support.clock import EPOCH
 
 from accredit.agent.problems import problems
-from accredit.rotation.status import EntryStatus, RotationStatus
+from accredit.rotation.status import EntryStatus, RotationStatus, TokenStatus
 
 _HOUR = timedelta(hours=1)
 
@@ -49,3 +49,9 @@ def test_renewals_that_fail_are_told_with_their_reason() -> None:
         "spiffe://a/b: its SVID has expired",
         "spiffe://a/b: 3 tries to renew it failed: no signer",
     ]
+
+
+def test_tokens_that_cannot_be_signed_are_told_with_their_reason() -> None:
+    token = TokenStatus("spiffe://a/b", "api", None, None, 1, 0, 2, "no signer")
+    found = problems(_GOOD, RotationStatus(0, 0, 0, (), (token,)), EPOCH)
+    assert found == ["spiffe://a/b: its JWT-SVID for 'api': 2 tries to sign it failed: no signer"]

@@ -9,6 +9,7 @@ from support.clock import EPOCH
 from accredit.agent import sds_output
 from accredit.agent.sds_dialect import Update
 from accredit.agent.sds_reading import (
+    BearerToken,
     Certificate,
     ReceivedSecret,
     TlsCertificate,
@@ -106,3 +107,20 @@ def test_what_a_server_writes_does_not_steer_the_terminal() -> None:
     bad = ReceivedSecret("a\x1b[2J", "v\n", TlsCertificate(("u\x1b",), SOON))
     assert lines(bad)[1].split()[:1] == ["a?[2J"]
     assert "\x1b" not in "".join(lines(bad))
+
+
+def test_a_token_is_shown_by_whose_it_is_and_when_it_ends() -> None:
+    token = ReceivedSecret("jwt:x", "v3", BearerToken(ID, ("x",), EPOCH))
+    ends = "2026-01-01T00:00:00Z"
+    assert stripped(lines(token)[1]) == ["jwt:x", "JWT-SVID", "v3", ID, ends]
+    data: Any = sds_output.fetched_data([token], [], [])
+    assert data["secrets"] == [
+        {
+            "name": "jwt:x",
+            "version": "v3",
+            "type": "jwt_svid",
+            "spiffe_id": ID,
+            "audience": ["x"],
+            "not_after": ends,
+        }
+    ]

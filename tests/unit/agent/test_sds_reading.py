@@ -4,8 +4,12 @@ import pytest
 from google.protobuf.any_pb2 import Any
 from support.ca import TestCa
 from support.clock import EPOCH
+from support.entries import entry
+from support.signer import Signer
+from support.token import Token
 
 from accredit.agent.sds_reading import (
+    BearerToken,
     Certificate,
     ReceivedSecret,
     TlsCertificate,
@@ -13,11 +17,20 @@ from accredit.agent.sds_reading import (
     read_secret,
 )
 from accredit.identity.errors import ResponseError
+from accredit.identity.keys import KeyType, generate
 from accredit.sds_server import secrets, wire
 from accredit.sds_server.proto import core_pb2, tls_pb2
 from accredit.sds_server.proto import discovery_pb2 as pb
 
 CA, PARTNER = TestCa("prod.example"), TestCa("partner.example")
+_TOKEN = Token(generate(KeyType.EC_P256))
+ODD_TOKENS = [
+    _TOKEN.but(claims={"sub": None}),
+    _TOKEN.but(claims={"exp": None}),
+    _TOKEN.but(claims={"exp": 10**30}),
+    _TOKEN.but(claims={"exp": "soon"}),
+    _TOKEN.but(raw_claims="[]"),
+]
 SVID = CA.svid("spiffe://prod.example/api")
 
 
@@ -107,3 +120,22 @@ def test_what_is_no_secret_is_refused() -> None:
         read_secret(Any(type_url=wire.SECRET_TYPE, value=b"\xff"), "")
     with pytest.raises(ResponseError, match="of type 'type/Cluster' instead of a secret"):
         read_secret(Any(type_url="type/Cluster"), "")
+
+
+def test_a_token_is_read_for_what_it_says_and_not_kept() -> None:
+    svid = Signer(CA.trust_domain, EPOCH).jwt(entry("/api"), ["x", "y"], EPOCH)
+    found = tls_pb2.Secret(
+        name="jwt:x", generic_secret=tls_pb2.GenericSecret(secret=inline(svid.token.encode()))
+    )
+    received = read_secret(wire.pack(found), "v")
+    assert received.content == BearerToken("spiffe://prod.example/api", ("x", "y"), svid.expires_at)
+    assert "eyJ" not in repr(received)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"password", b"", b"\xff", b"a.b.c", *(str(token).encode() for token in ODD_TOKENS)],
+)
+def test_another_generic_secret_is_of_another_kind(content: bytes) -> None:
+    secret = tls_pb2.Secret(name="x", generic_secret=tls_pb2.GenericSecret(secret=inline(content)))
+    assert read_secret(wire.pack(secret), "").content is None

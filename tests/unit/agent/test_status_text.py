@@ -6,7 +6,13 @@ from typing import Any
 
 from accredit.agent import status_text
 
-_ROTATION: dict[str, Any] = {"watchers": 0, "rotations": 3, "failures": 0, "entries": []}
+_ROTATION: dict[str, Any] = {
+    "watchers": 0,
+    "rotations": 3,
+    "failures": 0,
+    "entries": [],
+    "tokens": [],
+}
 _STATUS: dict[str, Any] = {
     "version": "1.0",
     "trust_domain": "prod.example",
@@ -28,6 +34,8 @@ _SVID = {
 }
 _LINE = {
     "name": "default",
+    "kind": "TLS certificate",
+    "spiffe_id": "spiffe://prod.example/a",
     "state": "refused",
     "serial": "5f",
     "not_after": "2026-01-01T01:00:00Z",
@@ -66,12 +74,29 @@ def test_failed_renewals_are_told_with_their_reason() -> None:
     assert text.endswith("yes      nobody can sign")
 
 
+def test_tokens_that_are_kept_fresh_are_told_without_the_token() -> None:
+    token = {
+        "spiffe_id": "spiffe://prod.example/a",
+        "audience": "api",
+        "expires_at": "2026-01-01T00:05:00Z",
+        "next_look": None,
+        "followers": 2,
+        "error": "",
+    }
+    text = status_text.status_text({**_STATUS, "rotation": {**_ROTATION, "tokens": [token]}})
+    heading, row = text.splitlines()[-2:]
+    assert heading.split("  ")[0] == "SPIFFE ID"
+    assert row.split() == ["spiffe://prod.example/a", "api", "2026-01-01T00:05:00Z", "2"]
+
+
 def test_every_secret_of_every_envoy_is_told_and_what_it_refused() -> None:
     envoy = {"pid": 7, "uid": 1000, "node": "n", "secrets": [_LINE]}
     sds = {"counters": _COUNTERS, "connections": [envoy], "recent_refusals": [_REFUSAL]}
     text = status_text.status_text({**_STATUS, "sds": sds})
     assert "secrets sent  5, refused 1" in text
-    assert "7    1000  n     default  refused  5f      2026-01-01T01:00:00Z  key does not" in text
+    assert (
+        "7    1000  n     default  TLS certificate  refused  spiffe://prod.example/a  5f  " in text
+    )
     assert text.splitlines()[-1] == "2026-01-01T00:00:00Z  7    n     default  key does not fit"
 
 

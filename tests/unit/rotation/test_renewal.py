@@ -29,7 +29,7 @@ class Bench:
             self.authority, self.clock, RotationSettings(), lambda _: True, lambda _: None
         )
         self.authority.subscribe(self.cache.update)
-        self.run = Renewal(self.cache, self.clock).run
+        self.run = Renewal(self.clock, self.cache).run
 
     async def ask(self, *entries: Entry) -> None:
         await self.cache.obtain(self.cache.lacking(entries))

@@ -7,14 +7,17 @@ from support.ca import TestCa
 from support.clock import EPOCH
 from support.entries import entry
 from support.snapshots import TRUST_DOMAIN, snapshot
+from support.tokens import TokenBench, no_tokens
 
 from accredit.identity.bundle import TrustBundle
+from accredit.rotation.held_token import Token
 from accredit.rotation.snapshot import Snapshot
+from accredit.rotation.token_follower import TokenFollower
 from accredit.sds_server.catalog import Answer, SnapshotCatalog
 from accredit.sds_server.names import Never, Parked
 from accredit.sds_server.node import Node
 from accredit.sds_server.recent import Recent
-from accredit.sds_server.secrets import Secret
+from accredit.sds_server.secrets import Kind, Secret
 from accredit.sds_server.settings import SdsSettings
 
 CA = TestCa(TRUST_DOMAIN)
@@ -30,7 +33,7 @@ def look_up(
     **settings: object,
 ) -> Answer:
     chosen = SdsSettings(**settings)  # type: ignore[arg-type]
-    return SnapshotCatalog.of(state, node or Node(), chosen, EPOCH + at).look_up(name)
+    return SnapshotCatalog.of(state, node or Node(), chosen, no_tokens(), EPOCH + at).look_up(name)
 
 
 def test_each_name_of_a_secret_gives_one_under_that_very_name() -> None:
@@ -144,3 +147,48 @@ def test_names_without_a_secret_keep_their_meaning() -> None:
     state = snapshot(CA, API)
     assert isinstance(look_up("file-root:system", state), Never)
     assert isinstance(look_up("spiffe://prod.example/db", state), Parked)
+
+
+async def test_a_token_is_made_once_for_all_streams_and_again_when_it_is_replaced() -> None:
+    bench, state = TokenBench(API), snapshot(CA, API)
+    first, second = bench.follower(), bench.follower()
+
+    def token(of: TokenFollower) -> Answer:
+        now = bench.clock.now()
+        return SnapshotCatalog.of(state, Node(), SdsSettings(), of, now).look_up("jwt:x")
+
+    assert token(first) == Parked("nobody can sign it just now", granted=True)
+    await first.obtain()
+    old = token(first)
+    assert isinstance(old, Secret)
+    assert (old.name, old.kind) == ("jwt:x", Kind.TOKEN)
+    assert token(second) is old
+    bench.authority.rotate()
+    await first.obtain()
+    (held,) = bench.tokens
+    await bench.tokens.tend(held)
+    new = token(first)
+    assert isinstance(new, Secret)
+    assert new.version != old.version
+    assert token(second) is new
+
+
+async def test_a_token_that_fails_its_check_is_parked_and_reported_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bench = TokenBench(API)
+    follower = bench.follower()
+    follower.look_up(API, "x")
+    (held,) = bench.tokens
+    wrong = bench.authority.signer.jwt(API, ["y"], EPOCH)
+    held.token = Token(wrong)
+    state = snapshot(CA, API)
+    for _ in range(3):
+        catalog = SnapshotCatalog.of(state, Node(), SdsSettings(), follower, EPOCH)
+        answer = catalog.look_up("jwt:x")
+        assert isinstance(answer, Parked)
+        assert answer.failed
+        assert "eyJ" not in answer.reason
+    assert [record.message for record in caplog.records] == [
+        "secret failed its check and is not sent"
+    ]

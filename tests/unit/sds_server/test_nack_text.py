@@ -33,6 +33,13 @@ def test_what_envoy_says_otherwise_is_kept(text: str) -> None:
     assert sanitise(text) == text.strip()
 
 
+def test_a_token_is_cut_out_wherever_it_stands() -> None:
+    token = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJzcGlmZmU6Ly9hL2IifQ.c2lnbmF0dXJl_-x"
+    assert sanitise(f"bad header value 'Bearer {token}' refused") == (
+        "bad header value 'Bearer [removed]' refused"
+    )
+
+
 @pytest.mark.parametrize(
     "quotation",
     [

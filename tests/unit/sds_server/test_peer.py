@@ -5,14 +5,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from support.clock import FakeClock
+from support.clock import EPOCH, FakeClock
 from support.fake_workload import FakeWorkload
-from support.sds_playbook import NEVER, PARKED, Player, State, peer
+from support.sds_playbook import MAX_AUDIENCES, NEVER, PARKED, Player, State, peer
 
+from accredit.identity.errors import RequestError
 from accredit.sds_server.names import Parked
 from accredit.sds_server.peer import Peer
 from accredit.sds_server.record import Totals
 from accredit.sds_server.requests import Request
+from accredit.sds_server.secrets import Secret, nobody
 from accredit.sds_server.settings import Withdrawn
 from accredit.sds_server.subscription import Subscription
 
@@ -52,6 +54,7 @@ def test_a_line_tells_the_life_of_a_secret() -> None:
         "asked_at": "2026-01-01T00:00:00Z",
         "state": "accepted",
         "reason": "",
+        "kind": "TLS certificate",
         "version": "1",
         "spiffe_id": "a",
         "serial": "5e",
@@ -279,7 +282,7 @@ def test_what_was_good_is_forgotten_with_the_last_stream_that_asked_for_it() -> 
 
 def test_a_refusal_of_what_is_asked_for_no_more_is_counted_all_the_same() -> None:
     totals = Totals()
-    envoy = Peer(FakeWorkload(), FakeClock(), totals, Withdrawn.KEEP)
+    envoy = Peer(FakeWorkload(), FakeClock(), totals, Withdrawn.KEEP, MAX_AUDIENCES)
     (player,) = streams(envoy, State(a="1"), "a")
     player.play(State(a="2", b="1"))
     player.machine.state.drop(["a"])
@@ -291,7 +294,9 @@ def test_a_refusal_of_what_is_asked_for_no_more_is_counted_all_the_same() -> Non
 def test_silence_is_counted_by_its_reason_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     totals = Totals()
-    player = Player(Subscription, Peer(FakeWorkload(), FakeClock(), totals, Withdrawn.KEEP))
+    player = Player(
+        Subscription, Peer(FakeWorkload(), FakeClock(), totals, Withdrawn.KEEP, MAX_AUDIENCES)
+    )
     player.play(State(x=NEVER, b=Parked("failed the check", granted=True, failed=True)))
     player.play(Request(("a", "b", "x")))
     player.play()
@@ -299,3 +304,27 @@ def test_silence_is_counted_by_its_reason_and_told_once(caplog: pytest.LogCaptur
     assert (counters.parked, counters.failed_checks, counters.never) == (2, 1, 1)
     told = [(vars(each)["resource"], vars(each)["reason"]) for each in caplog.records]
     assert told == [("a", "not granted"), ("b", "failed the check"), ("x", "not of this server")]
+
+
+def test_only_so_many_audiences_are_asked_for_over_one_connection() -> None:
+    envoy = peer()
+    first, *_ = streams(envoy, State(), "jwt:1", "default", "ROOTCA", "jwt:2", "jwt:3", "jwt:2")
+    other = Player(Subscription, envoy).machine.state
+    with pytest.raises(RequestError, match="more than 3 audiences on one connection"):
+        other.add(["jwt:4"])
+    other.add(["hint:x", "jwt:1"])
+    first.machine.state.close()
+    with pytest.raises(RequestError, match="more than 3 audiences on one connection"):
+        other.add(["jwt:4"])
+    other.drop(["jwt:1"])
+    other.add(["jwt:4"])
+
+
+def test_cut_closes_validation_contexts_and_leaves_tokens_alone() -> None:
+    token = Secret("jwt:x", "t1", b"", b"", spiffe_id="a", not_after=EPOCH + timedelta(hours=1))
+    player = Player(Subscription, peer(Withdrawn.CUT))
+    player.play(State(a="1", C="1"))
+    player.play(Request(("a", "C", "jwt:x")))
+    cut = State(a=PARKED, C="1")
+    cut._answers["jwt:x"] = token
+    assert player.play(cut) == f"2: C={nobody('C').version} jwt:x=t1"

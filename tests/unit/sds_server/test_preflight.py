@@ -11,11 +11,12 @@ from support.certificate import LEAF
 from support.clock import EPOCH
 
 from accredit.identity.bundle import TrustBundle
-from accredit.identity.errors import X509SvidError
+from accredit.identity.errors import JwtSvidError, X509SvidError
+from accredit.identity.jwt_svid import JwtSvid, sign_jwt_svid
 from accredit.identity.keys import KeyType, generate
 from accredit.identity.spiffe_id import SpiffeId
 from accredit.identity.x509_svid import X509Svid
-from accredit.sds_server.preflight import check_certificate
+from accredit.sds_server.preflight import check_certificate, check_token
 
 CA = TestCa()
 OTHER = TestCa()
@@ -118,3 +119,43 @@ def test_a_key_that_envoy_does_not_take_is_refused(key: str) -> None:
     leaf = template.sign(made.public_key(), CA.certificate.subject, CA.key)
     with pytest.raises(X509SvidError, match="Envoy takes P-256, P-384 and RSA of 2048"):
         check_certificate(changed(CA.svid(), chain=(leaf,), key=made), CA.bundle(), EPOCH)
+
+
+MINUTE = timedelta(minutes=1)
+TOKEN = sign_jwt_svid(
+    SpiffeId.parse("spiffe://td.example/a"),
+    ["api"],
+    key=generate(KeyType.EC_P256),
+    kid="k",
+    now=EPOCH,
+    lifetime=MINUTE,
+)
+
+
+def test_a_good_token_passes_until_it_ends() -> None:
+    check_token(TOKEN, "api", EPOCH)
+    check_token(TOKEN, "api", EPOCH + MINUTE - timedelta(milliseconds=1))
+    with pytest.raises(JwtSvidError, match="it has ended"):
+        check_token(TOKEN, "api", EPOCH + MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("token", "audience", "reason"),
+    [
+        (TOKEN, "another", "another subject or another audience"),
+        (
+            replace(TOKEN, spiffe_id=SpiffeId.parse("spiffe://td.example/b")),
+            "api",
+            "another subject",
+        ),
+        (replace(TOKEN, expires_at=EPOCH + 2 * MINUTE), "api", "says another end"),
+        (replace(TOKEN, token="a.b"), "api", "not a signed token"),
+        (replace(TOKEN, token=TOKEN.token.split(".")[0] + ".bm8.YQ"), "api", "cannot be read"),
+    ],
+)
+def test_a_token_that_says_something_else_is_refused(
+    token: JwtSvid, audience: str, reason: str
+) -> None:
+    with pytest.raises(JwtSvidError, match=reason) as caught:
+        check_token(token, audience, EPOCH)
+    assert "eyJ" not in str(caught.value)

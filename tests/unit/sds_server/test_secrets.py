@@ -5,10 +5,13 @@ from datetime import timedelta
 import pytest
 from support.ca import TestCa
 from support.clock import EPOCH
+from support.entries import entry
+from support.signer import Signer
 
 from accredit.identity.bundle import TrustBundle
 from accredit.identity.errors import BundleError, X509SvidError
 from accredit.sds_server import secrets
+from accredit.sds_server.secrets import Kind
 
 CA = TestCa("prod.example")
 PARTNER = TestCa("partner.example")
@@ -21,11 +24,23 @@ def test_a_certificate_tells_people_what_it_is_and_hides_its_key() -> None:
     secret = secrets.certificate("default", SVID, CA.bundle(), EPOCH)
     assert (secret.name, secret.spiffe_id) == ("default", "spiffe://prod.example/api")
     assert (secret.serial, secret.not_after) == (SVID.serial, SVID.not_after)
-    assert secret.is_certificate
+    assert secret.kind is Kind.CERTIFICATE
     assert b"PRIVATE KEY" in secret.framed
     assert "PRIVATE KEY" not in repr(secret)
     assert not secret.expired(SVID.not_after)
     assert secret.expired(SVID.not_after + timedelta(seconds=1))
+
+
+def test_a_token_tells_people_what_it_is_and_hides_itself() -> None:
+    svid = Signer(CA.trust_domain, EPOCH).jwt(entry("/api"), ["x"], EPOCH)
+    secret = secrets.token("jwt:x", svid, "x", EPOCH)
+    assert (secret.name, secret.spiffe_id) == ("jwt:x", "spiffe://prod.example/api")
+    assert (secret.serial, secret.not_after) == ("", svid.expires_at)
+    assert secret.kind is Kind.TOKEN
+    assert svid.token.encode() in secret.framed
+    assert "eyJ" not in repr(secret)
+    assert not secret.expired(svid.expires_at - timedelta(milliseconds=1))
+    assert secret.expired(svid.expires_at)
 
 
 def test_a_version_changes_with_content_and_name_only() -> None:
@@ -48,7 +63,7 @@ def test_what_fails_its_check_is_not_made() -> None:
 def test_a_validation_context_tells_whom_it_believes() -> None:
     context = secrets.spiffe_context("ALL", BUNDLES)
     assert context.trust_domains == ("partner.example", "prod.example")
-    assert not context.is_certificate
+    assert context.kind is Kind.CONTEXT
     assert not context.expired(EPOCH + timedelta(days=10_000))
 
 

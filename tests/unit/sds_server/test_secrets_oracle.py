@@ -19,6 +19,8 @@ from envoy_data_plane.envoy.service.discovery.v3 import (
 )
 from support.ca import TestCa
 from support.clock import EPOCH
+from support.entries import entry
+from support.signer import Signer
 
 from accredit.identity.bundle import TrustBundle
 from accredit.sds_server import secrets, wire
@@ -32,6 +34,8 @@ PARTNER = TestCa("partner.example")
 MIDDLE = CA.intermediate()
 SVID = MIDDLE.svid("spiffe://prod.example/api")
 BUNDLES = {ca.trust_domain: ca.bundle() for ca in (CA, PARTNER)}
+JWT = Signer(CA.trust_domain, EPOCH).jwt(entry("/api"), ["api"], EPOCH)
+TOKEN = secrets.token("jwt:api", JWT, "api", EPOCH)
 CERTIFICATE = secrets.certificate("default", SVID, CA.bundle(), EPOCH)
 
 
@@ -53,6 +57,16 @@ def read(secret: Secret) -> EnvoySecret:
 def _require_known(message: Any) -> None:
     # betterproto keeps what it does not know; Envoy refuses it.
     assert not message._unknown_fields
+
+
+def test_a_token_is_a_generic_secret_of_the_bare_token() -> None:
+    found = read(TOKEN)
+    assert found.name == "jwt:api"
+    assert found.generic_secret is not None
+    assert found.generic_secret.secret is not None
+    assert found.generic_secret.secret.inline_bytes == JWT.token.encode()
+    assert found.tls_certificate is None
+    assert found.validation_context is None
 
 
 def test_a_certificate_is_the_chain_and_the_key_of_the_svid() -> None:

@@ -5,6 +5,7 @@ from support.clock import FakeClock
 from support.entries import entry
 from support.sds_playbook import peer
 from support.snapshots import snapshot
+from support.tokens import no_tokens
 
 from accredit.sds_server.node import Node
 from accredit.sds_server.proto import discovery_pb2 as pb
@@ -21,7 +22,7 @@ STATE = snapshot(CA, entry("/api", hint="internal"), entry("/web", hint="public"
 def session() -> Session[Request]:
     envoy = peer()
     machine = Subscription(StreamState(envoy, 10))
-    return Session(envoy, machine, SdsSettings(), FakeClock())
+    return Session(envoy, machine, SdsSettings(), FakeClock(), no_tokens())
 
 
 def test_before_the_first_request_there_is_nothing_to_say() -> None:

@@ -10,7 +10,7 @@ def test_special_names_must_differ() -> None:
         SdsSettings(default_bundle_name="X", default_all_bundles_name="X")
 
 
-@pytest.mark.parametrize("name", ["", "*", "hint:x", "spiffe://prod.example/api"])
+@pytest.mark.parametrize("name", ["", "*", "hint:x", "jwt:x", "spiffe://prod.example/api"])
 def test_a_special_name_must_not_mean_something_else(name: str) -> None:
     with pytest.raises(ValueError, match="cannot name a secret"):
         SdsSettings(default_svid_name=name)
