@@ -78,6 +78,7 @@ class Administration:
             "started": _time(self._started),
             "now": _time(now),
             "socket": str(self._plan.socket),
+            "jwks_socket": str(self._plan.jwks_socket) if self._plan.jwks else None,
             "data_dir": str(self._plan.data_dir),
             "entries": len(self._authority.entries),
             "bundles": sorted(map(str, self._authority.bundles)),

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from accredit.agent import places
 from accredit.agent.config_mistakes import mistakes
 from accredit.agent.config_sections import Attestation, Authority, Rotation
-from accredit.agent.config_services import Limits, Logging, Sds, WorkloadApi
+from accredit.agent.config_services import Jwks, Limits, Logging, Sds, WorkloadApi
 from accredit.agent.config_types import (
     Duration,
     FilePath,
@@ -36,6 +36,8 @@ _PLACES: Mapping[str, Callable[[], Path]] = {
     "admin_socket": places.admin_socket,
 }
 
+_JWKS_SOCKET = "jwks.sock"
+
 
 class Config(Section):
     """The whole file. Paths that are not absolute start at the folder of the file."""
@@ -57,6 +59,11 @@ class Config(Section):
         "`/run/accredit/private/admin.sock` for root, "
         "`$XDG_RUNTIME_DIR/accredit/private/admin.sock` for others.",
     )
+    jwks_socket: SocketPath | None = Field(
+        default=None,
+        description="Keys that verify JWT-SVIDs, open to every local user. Default: `jwks.sock` "
+        "beside `socket`.",
+    )
     ttl: Duration = Field(
         default=timedelta(hours=1),
         description="Lifetime of an X.509-SVID whose entry gives no `ttl`.",
@@ -75,6 +82,7 @@ class Config(Section):
     rotation: Rotation = Field(default=Rotation(), description="How SVIDs are kept fresh.")
     workload_api: WorkloadApi = Field(default=WorkloadApi(), description="The SPIFFE Workload API.")
     sds: Sds = Field(default=Sds(), description="Envoy's Secret Discovery Service.")
+    jwks: Jwks = Field(default=Jwks(), description="Keys for who verifies JWT-SVIDs.")
     limits: Limits = Field(
         default=Limits(), description="Bounds on every resource callers can use."
     )
@@ -86,10 +94,20 @@ class Config(Section):
         default=None, description="Folder of `*.yaml` files, each with `entries:` of its own."
     )
 
+    @model_validator(mode="after")
+    def _sockets_differ(self) -> Self:
+        if self.jwks.enabled and self._jwks_path in {self.socket, self.admin_socket}:
+            raise ValueError("jwks_socket is also the path of another socket; choose another")
+        return self
+
+    @property
+    def _jwks_path(self) -> Path:
+        return self.jwks_socket or self.socket.parent / _JWKS_SOCKET
+
     def plan(self, path: Path) -> Plan:
         """Return what it comes to; ``path`` is where it was read."""
         workload_api, sds = self.workload_api, self.sds
-        verifiers = self.allow_unauthenticated_verifiers
+        verifiers, limits = self.allow_unauthenticated_verifiers, self.limits.settings()
         return Plan(
             trust_domain=self.trust_domain,
             data_dir=self.data_dir,
@@ -106,7 +124,10 @@ class Config(Section):
             rotation=self.rotation.settings(),
             workload_api=workload_api.settings(verifiers) if workload_api.enabled else None,
             sds=sds.settings(verifiers) if sds.enabled else None,
-            limits=self.limits.settings(),
+            jwks_socket=self._jwks_path,
+            jwks=self.jwks.settings(limits) if self.jwks.enabled else None,
+            allow_unauthenticated_verifiers=verifiers,
+            limits=limits,
             log_level=self.logging.level,
             log_format=self.logging.format,
         )
@@ -169,6 +190,7 @@ def _absolute(config: Config, folder: Path) -> Config:
             "data_dir": at / config.data_dir,
             "socket": at / config.socket,
             "admin_socket": at / config.admin_socket,
+            "jwks_socket": config.jwks_socket and at / config.jwks_socket,
             "entries_dir": config.entries_dir and at / config.entries_dir,
             "authority": config.authority.model_copy(update={"embedded": embedded}),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
@@ -123,6 +124,31 @@ class Sds(Section):
             max_audiences=self.max_audiences,
             max_audience_bytes=self.max_audience_bytes,
             first_request_seconds=self.first_request.total_seconds(),
+        )
+
+
+class Jwks(Section):
+    """Keys that verify JWT-SVIDs, over HTTP/1.1 on a socket of their own."""
+
+    enabled: Switch = Field(default=True, description="Serve JWK Sets.")
+    connections: Count = Field(
+        default=1000,
+        description="Open connections; lowered to what the process's file limit allows.",
+    )
+    connections_per_uid: Count = Field(default=500, description="Open connections of one user.")
+    patience: Duration = Field(
+        default=timedelta(minutes=1),
+        description="How long a connection may stay open without a whole request, from its start "
+        "or from the last answer, and how long an answer may wait to be taken.",
+    )
+
+    def settings(self, common: limits.Limits) -> limits.Limits:
+        """Return what listener and carrier take: these, and those of all sockets."""
+        return replace(
+            common,
+            connections=self.connections,
+            connections_per_uid=self.connections_per_uid,
+            first_request=self.patience,
         )
 
 

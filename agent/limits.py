@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from accredit.identity.errors import UnavailableError
 
-_DESCRIPTORS_PER_CONNECTION = 3  # accepted, ours to grpcio, grpcio's
+_DESCRIPTORS_PER_CONNECTION = 4  # accepted, ours to grpcio, grpcio's; and one for JWK Sets
 _DESCRIPTORS_FOR_THE_REST = 256
 
 

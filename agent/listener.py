@@ -1,4 +1,4 @@
-"""The public socket: accepts, asks the kernel who calls, counts, and hands on."""
+"""A public socket: accepts, asks the kernel who calls, counts, and hands on."""
 
 from __future__ import annotations
 
@@ -67,22 +67,23 @@ class AcceptedConnection:
 
 
 class Listener:
-    """Serves one Unix socket through ``carrier``; a component.
+    """Serves one Unix socket, open to all, through ``carrier``; a component.
 
     ``ready`` is set while callers can connect; ``connections``, ``streams``, ``request_bytes`` and
     ``waiting`` (for a first request) count what there is just now.
     """
 
-    name = "listener"
-
-    def __init__(
+    def __init__(  # noqa: PLR0913  all but one by place
         self,
         path: Path,
         carrier: Carrier,
         attestors: Sequence[WorkloadAttestor],
         limits: Limits,
         clock: Clock,
+        *,
+        name: str = "listener",
     ) -> None:
+        self.name = name
         room = min(limits.connections, affordable_connections(raise_file_limit()))
         self.ready = asyncio.Event()
         self.connections = Shares("connections", limits.connections_per_uid, room)

@@ -30,6 +30,9 @@ class Plan:
     rotation: RotationSettings
     workload_api: WorkloadApiSettings | None
     sds: SdsSettings | None
+    jwks_socket: Path
+    jwks: Limits | None
+    allow_unauthenticated_verifiers: bool
     limits: Limits
     log_level: str
     log_format: Format

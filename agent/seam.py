@@ -1,7 +1,8 @@
-"""The seam between accepting connections and speaking gRPC on them.
+"""The seam between accepting connections and speaking on them.
 
-The listener accepts, identifies and counts; a :class:`Carrier` speaks gRPC. The one we have runs
-grpcio behind a relay; a server that reads accepted sockets itself would fit the same protocol.
+The listener accepts, identifies and counts; a :class:`Carrier` speaks gRPC or HTTP/1.1. The one for
+gRPC runs grpcio behind a relay; a server that reads accepted sockets itself fits the same protocol,
+as the one for HTTP/1.1 does.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class Connection(Protocol):
 
 
 class Carrier(Protocol):
-    """What speaks gRPC on accepted sockets and calls the services."""
+    """What speaks a protocol on accepted sockets and calls what answers."""
 
     async def start(self, tasks: asyncio.TaskGroup) -> None:
         """Get ready to adopt connections; what it starts runs in ``tasks``.

@@ -30,6 +30,7 @@ def _head(status: Data) -> list[tuple[str, str]]:
         ("bundles of", ", ".join(status["bundles"])),
         ("entries", str(status["entries"])),
         ("socket", status["socket"]),
+        ("JWK Sets", status["jwks_socket"] or "not served"),
         ("data", status["data_dir"]),
         ("SVIDs signed", _failing(rotation["rotations"], rotation["failures"], "failed")),
     ]

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager, closing
 from accredit.agent.admin import AdminServer
 from accredit.agent.administration import Administration
 from accredit.agent.health import Health
+from accredit.agent.http_carrier import HttpCarrier
+from accredit.agent.jwks import JwkSets
 from accredit.agent.listener import Listener
 from accredit.agent.plan import Plan
 from accredit.agent.problems import problems_of_signers
@@ -56,12 +58,22 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
         transport = GrpcTransport(services, plan.limits, plan.admin_socket.parent)
         attestors = [UnixAttestor(plan.unix, clock)]
         listener = Listener(plan.socket, transport, attestors, plan.limits, clock)
+        listeners = [listener]
+        if plan.jwks:
+            sets = JwkSets(
+                identities,
+                allow_unauthenticated_verifiers=plan.allow_unauthenticated_verifiers,
+            )
+            carrier = HttpCarrier(sets, plan.jwks, clock)
+            listeners.append(
+                Listener(plan.jwks_socket, carrier, attestors, plan.jwks, clock, name="jwks")
+            )
         ledger = sds.ledger if sds else None
         administration = Administration(plan, entries, authority, identities, ledger, clock)
         admin = AdminServer(plan.admin_socket, administration.methods)
         yield Agent(
-            components=(authority, identities, entries, admin, listener),
-            started=(admin.ready, listener.ready),
+            components=(authority, identities, entries, admin, *listeners),
+            started=(admin.ready, *(each.ready for each in listeners)),
             reload=administration.request_reload,
             status=administration.status_line,
         )

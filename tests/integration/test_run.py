@@ -163,7 +163,7 @@ def test_a_second_agent_on_the_same_data_folder_is_refused(agent: AgentProcess) 
 
 def test_a_second_agent_on_the_same_socket_is_refused(agent: AgentProcess) -> None:
     text = agent.config.read_text().replace("/data", "/data2").replace("admin.sock", "other.sock")
-    second = run(config(agent.folder / "second", text))
+    second = run(config(agent.folder / "second", f"{text}\njwks: {{enabled: false}}\n"))
     assert second.returncode == 1
     assert "api.sock: another process is serving here; stop it or choose" in second.stderr
     assert "Traceback" not in second.stderr

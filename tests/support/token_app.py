@@ -20,6 +20,7 @@ class TokenApp:
     def __init__(self, at: Endpoint) -> None:
         self.tokens: Counter[str] = Counter()
         self.wrong: list[str] = []
+        self.way_in = at.port
         app = self
 
         class Handler(BaseHTTPRequestHandler):

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from accredit.agent.config import Config, load_config, parse_config
+from accredit.agent.plan import Plan
 from accredit.authority.entry_file import EntryDefaults
 from accredit.identity.errors import ConfigError
 from accredit.identity.keys import KeyType
@@ -152,6 +153,25 @@ def test_the_default_socket_is_a_unix_socket() -> None:
 @pytest.mark.parametrize("written", ["unix:///s/x.sock", "unix:/s/x.sock", "/s/x.sock"])
 def test_a_socket_may_be_written_as_an_address(written: str) -> None:
     assert parse(_MINIMAL.replace("/s/api.sock", written)).socket == Path("/s/x.sock")
+
+
+def test_jwk_sets_are_served_beside_the_public_socket_unless_told_otherwise() -> None:
+    def plan(more: str = "") -> Plan:
+        return parse(_MINIMAL + more).plan(Path("/etc/accredit/accredit.yaml"))
+
+    assert plan().jwks_socket == Path("/s/jwks.sock")
+    assert plan("jwks_socket: keys.sock\n").jwks_socket == Path("/etc/accredit/keys.sock")
+    limits = plan("jwks: {connections_per_uid: 7}\nlimits: {header_bytes: 99}\n").jwks
+    assert limits is not None
+    assert (limits.connections_per_uid, limits.header_bytes) == (7, 99)
+    assert plan("jwks: {enabled: false}\n").jwks is None
+
+
+@pytest.mark.parametrize("path", ["/s/api.sock", "/a/admin.sock"])
+def test_jwk_sets_need_a_socket_of_their_own(path: str) -> None:
+    [(_, _, reason)] = mistakes(_MINIMAL + f"jwks_socket: {path}\n")
+    assert reason == "jwks_socket is also the path of another socket; choose another"
+    parse(_MINIMAL + f"jwks_socket: {path}\njwks: {{enabled: false}}\n")
 
 
 def test_a_path_that_is_not_absolute_starts_at_the_file() -> None:

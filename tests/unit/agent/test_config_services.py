@@ -50,6 +50,14 @@ def test_what_is_decided_for_both_services_reaches_both() -> None:
     assert sections.Sds(withdrawn="cut").settings(verifiers=False).withdrawn is Withdrawn.CUT
 
 
+def test_what_holds_for_all_sockets_holds_for_jwk_sets_and_the_rest_is_their_own() -> None:
+    common = Limits(header_bytes=99, connections=7)
+    made = sections.Jwks().settings(common)
+    assert (made.header_bytes, made.drain) == (99, common.drain)
+    assert (made.connections, made.connections_per_uid) == (1000, 500)
+    assert made.first_request.total_seconds() == 60
+
+
 def test_names_that_are_not_distinct_are_refused() -> None:
     with pytest.raises(ValidationError, match="must differ"):
         sections.Sds(default_svid_name="ALL")

@@ -65,7 +65,7 @@ def test_the_soft_limit_of_files_becomes_the_hard_one() -> None:
 
 
 def test_connections_leave_descriptors_for_the_rest() -> None:
-    assert affordable_connections(1024) == (1024 - 256) // 3
+    assert affordable_connections(1024) == (1024 - 256) // 4
     assert affordable_connections(100) == 1
 
 

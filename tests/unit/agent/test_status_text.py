@@ -18,6 +18,7 @@ _STATUS: dict[str, Any] = {
     "trust_domain": "prod.example",
     "started": "2026-01-01T00:00:00Z",
     "socket": "/s",
+    "jwks_socket": "/j",
     "data_dir": "/d",
     "entries": 2,
     "bundles": ["partner.example", "prod.example"],
@@ -61,6 +62,7 @@ def test_an_agent_without_callers_is_told_in_one_block() -> None:
         "bundles of    partner.example, prod.example",
         "entries       2",
         "socket        /s",
+        "JWK Sets      /j",
         "data          /d",
         "SVIDs signed  3",
     ]

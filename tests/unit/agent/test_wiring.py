@@ -24,7 +24,7 @@ def plan(folder: Path, more: str = "") -> Plan:
 async def test_what_serves_starts_last_and_so_stops_first(tmp_path: Path) -> None:
     async with wired(plan(tmp_path)) as agent:
         names = [component.name for component in agent.components]
-        assert names == ["authority", "rotation", "entries", "admin", "listener"]
+        assert names == ["authority", "rotation", "entries", "admin", "listener", "jwks"]
         assert agent.status() == f"a at {tmp_path}/api.sock: 0 entries"
 
 
@@ -42,10 +42,12 @@ async def test_two_agents_cannot_have_one_data_folder(tmp_path: Path) -> None:
 
 
 async def test_services_that_are_switched_off_are_not_built(tmp_path: Path) -> None:
-    off = plan(tmp_path, "sds: {enabled: false}\nworkload_api: {enabled: false}\n")
+    off = plan(
+        tmp_path, "sds: {enabled: false}\nworkload_api: {enabled: false}\njwks: {enabled: false}\n"
+    )
     assert (off.sds, off.workload_api) == (None, None)
     async with wired(off) as agent:
-        assert agent.components
+        assert [each.name for each in agent.components][-1] == "listener"
 
 
 async def test_entries_with_mistakes_build_nothing(tmp_path: Path) -> None:
