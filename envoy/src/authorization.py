@@ -1,8 +1,10 @@
 """Who may do what: decided a second time after TLS, on the certificate that TLS has validated.
 
-Two filters. The first wants exactly one URI SAN (X509-SVID section 2): Envoy's TLS takes the trust
-domain from the first of them but compares IDs with all, so a federated authority could put a
-second one in and pass for somebody else. The second allows what the rules say.
+Two filters. The first wants exactly one URI SAN (X509-SVID section 2), and a SPIFFE ID in it.
+Envoy's TLS takes the trust domain from the first of them but compares IDs with all, so a federated
+authority could put a second one in and pass for somebody else. It also takes any text for a URI,
+and writes it into X-Forwarded-Client-Cert as it is: "spiffe://partner.example/x;URI=spiffe://..."
+would tell the app of two callers. The second filter allows what the rules say.
 """
 
 from __future__ import annotations
@@ -43,8 +45,9 @@ from envoy_data_plane.xds.type.matcher.v3 import StringMatcher as XdsStringMatch
 from accredit.envoy import matchers, typed
 from accredit.envoy.peers import Peer, Rule
 
-# The input joins all URI SANs with commas, which no SPIFFE ID has.
-_ONE_SPIFFE_ID = r"spiffe://[^,]+"
+# The input joins all URI SANs with commas, which no SPIFFE ID has. A segment is not "." or "..".
+_SEGMENT = r"/(?:\.{0,2}[a-zA-Z0-9_-]|\.{3})[a-zA-Z0-9._-]*"
+_ONE_SPIFFE_ID = rf"spiffe://[a-z0-9._-]+(?:{_SEGMENT})+"
 # Servers disagree on what these mean, and what one takes for a file below /public another takes
 # for /admin: "/public/..;/admin". Where paths decide, such a request is nobody's.
 _AMBIGUOUS = r".*([;\\]|%3[bB]|%5[cC]|%2[fF]|%2[eE]|%00).*"
