@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from envoy_data_plane.envoy.config.core.v3 import HttpProtocolOptions
+from envoy_data_plane.envoy.config.core.v3 import CidrRange, HttpProtocolOptions
 from envoy_data_plane.envoy.config.listener.v3 import Filter
 from envoy_data_plane.envoy.config.route.v3 import (
     RetryPolicy,
@@ -30,12 +30,16 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 from envoy_data_plane.envoy.type.v3 import Percent
 
 from accredit.envoy import access_log, typed
-from accredit.envoy.http_options import with_upgrades
+from accredit.envoy.http_options import as_sent, with_upgrades
 from accredit.envoy.sidecar import Inbound, Outbound, Sidecar
 from accredit.envoy.way import Way
 
 _AN_HOUR = timedelta(hours=1)
 _JITTER = Percent(value=10)
+_HOST = "localhost"  # of a request in HTTP/1.0 that names none
+_ADDED = "x-envoy-external-address"
+# Without a range Envoy takes private addresses for its own; nobody connects from this one.
+_NOBODY = CidrRange(address_prefix="0.0.0.0", prefix_len=32)  # noqa: S104  compared, not bound
 # CGI and WSGI read all of these as the one header that says who calls.
 _LOOKALIKES = [
     f"x{a}forwarded{b}client{c}cert"
@@ -56,9 +60,9 @@ def inbound(sidecar: Sidecar, way: Way, spec: Inbound, filters: Sequence[HttpFil
         bounded(sidecar), max_stream_duration=sidecar.lifetime * 2
     )
     _tell_who_calls(manager)
-    _distrust(manager)
     if any(rule.paths for rule in spec.allow):
-        # What is compared must be what the app will read.
+        # What is compared must be what the app will read; else the app gets what was sent.
+        manager.normalize_path = True
         manager.merge_slashes = True
         manager.path_with_escaped_slashes_action = (
             HttpConnectionManagerPathWithEscapedSlashesAction.REJECT_REQUEST
@@ -80,22 +84,30 @@ def _manager(
 ) -> HttpConnectionManager:
     route = Route(match=RouteMatch(prefix="/"), route=action)
     host = VirtualHost(name=way.name, domains=["*"], routes=[route])
+    routes = RouteConfiguration(name=way.name, virtual_hosts=[host])
+    routes.request_headers_to_remove = [_ADDED]
     router = typed.http_filter("router", Router(suppress_envoy_headers=True))
-    return HttpConnectionManager(
+    manager = HttpConnectionManager(
         stat_prefix=way.stats,
-        route_config=RouteConfiguration(name=way.name, virtual_hosts=[host]),
+        route_config=routes,
         http_filters=[*filters, router],
         access_log=[access_log.of_requests(sidecar, way)],
-        normalize_path=True,
+        normalize_path=False,
         preserve_external_request_id=True,
         server_header_transformation=HttpConnectionManagerServerHeaderTransformation.PASS_THROUGH,
         upgrade_configs=[HttpConnectionManagerUpgradeConfig(upgrade_type="websocket")],
+        http_protocol_options=replace(
+            as_sent(), accept_http_10=True, default_host_for_http_10=_HOST
+        ),
         http2_protocol_options=with_upgrades(),
+        proxy_100_continue=True,
         request_headers_timeout=timedelta(seconds=30),
         stream_idle_timeout=_AN_HOUR,
         common_http_protocol_options=bounded(sidecar),
         http1_safe_max_connection_duration=True,
     )
+    _distrust(manager)
+    return manager
 
 
 def bounded(sidecar: Sidecar) -> HttpProtocolOptions:
@@ -116,14 +128,16 @@ def _tell_who_calls(manager: HttpConnectionManager) -> None:
         uri=True
     )
     assert manager.route_config is not None  # noqa: S101  set above
-    manager.route_config.request_headers_to_remove = _LOOKALIKES
+    manager.route_config.request_headers_to_remove += _LOOKALIKES
 
 
 def _distrust(manager: HttpConnectionManager) -> None:
-    """Take no caller for part of this Envoy: x-envoy-* headers steer retries and timeouts."""
+    """Take neither a caller nor the app for part of this Envoy, which x-envoy-* headers steer."""
     manager.use_remote_address = True
     manager.skip_xff_append = True  # the app sees the header as it would without a sidecar
-    manager.internal_address_config = HttpConnectionManagerInternalAddressConfig()
+    manager.internal_address_config = HttpConnectionManagerInternalAddressConfig(
+        cidr_ranges=[_NOBODY]
+    )
 
 
 def _filter(manager: HttpConnectionManager) -> Filter:

@@ -22,9 +22,14 @@ def with_upgrades() -> Http2ProtocolOptions:
     return Http2ProtocolOptions(allow_connect=True)
 
 
+def as_sent() -> Http1ProtocolOptions:
+    """Return HTTP/1 options under which trailers, too, are carried on."""
+    return Http1ProtocolOptions(enable_trailers=True)
+
+
 def http1(common: CommonOptions | None = None) -> dict[str, Any]:
     """Return the options of a cluster that speaks HTTP/1.1."""
-    config = HttpProtocolOptionsExplicitHttpConfig(http_protocol_options=Http1ProtocolOptions())
+    config = HttpProtocolOptionsExplicitHttpConfig(http_protocol_options=as_sent())
     return _packed(
         HttpProtocolOptions(explicit_http_config=config, common_http_protocol_options=common)
     )
@@ -41,7 +46,7 @@ def http2(common: CommonOptions | None = None) -> dict[str, Any]:
 def by_alpn(common: CommonOptions) -> dict[str, Any]:
     """Return the options of a cluster that speaks what the other side chooses in TLS."""
     config = HttpProtocolOptionsAutoHttpConfig(
-        http_protocol_options=Http1ProtocolOptions(), http2_protocol_options=with_upgrades()
+        http_protocol_options=as_sent(), http2_protocol_options=with_upgrades()
     )
     return _packed(HttpProtocolOptions(auto_config=config, common_http_protocol_options=common))
 
