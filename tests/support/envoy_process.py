@@ -31,15 +31,22 @@ def own_copy(folder: Path) -> Path:
 
 
 class EnvoyProcess(EnvoyAdmin):
-    """One sidecar in ``folder``; its log and access log lie there too."""
+    """One sidecar in ``folder``; its log and access log lie there too.
+
+    Without a ``program`` it gets a copy of Envoy of its own.
+    """
 
     def __init__(
-        self, folder: Path, sidecar: Sidecar | None = None, bootstrap: dict[str, Any] | None = None
+        self,
+        folder: Path,
+        sidecar: Sidecar | None = None,
+        bootstrap: dict[str, Any] | None = None,
+        program: Path | None = None,
     ) -> None:
         """Take a sidecar, or a bootstrap of the test's own, which gets an admin interface."""
         super().__init__(sidecar.admin_socket if sidecar else str(folder / "admin.sock"))
         self.folder = folder
-        self.program = own_copy(folder)
+        self.program = program or own_copy(folder)
         self._bootstrap = folder / "bootstrap.json"
         admin = {"address": {"pipe": {"path": self.admin_socket}}}
         text = to_json(sidecar) if sidecar else json.dumps({**(bootstrap or {}), "admin": admin})

@@ -1,0 +1,1 @@
+"""Sidecars from sidecar files, plain apps behind them, and callers good and bad."""
