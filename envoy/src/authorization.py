@@ -49,8 +49,9 @@ from accredit.envoy.peers import Peer, Rule
 _SEGMENT = r"/(?:\.{0,2}[a-zA-Z0-9_-]|\.{3})[a-zA-Z0-9._-]*"
 _ONE_SPIFFE_ID = rf"spiffe://[a-z0-9._-]+(?:{_SEGMENT})+"
 # Servers disagree on what these mean, and what one takes for a file below /public another takes
-# for /admin: "/public/..;/admin". Where paths decide, such a request is nobody's.
-_AMBIGUOUS = r".*([;\\]|%3[bB]|%5[cC]|%2[fF]|%2[eE]|%00).*"
+# for /admin: "/public/..;/admin". Where paths decide, such a request is nobody's, however often it
+# is encoded: some servers decode twice.
+_AMBIGUOUS = r".*([;\\]|%(25)*(3[bB]|5[cC]|2[eEfF]|00)).*"
 
 
 def http_filters(rules: Sequence[Rule]) -> list[HttpFilter]:

@@ -37,7 +37,11 @@ from accredit.envoy.way import Way
 _AN_HOUR = timedelta(hours=1)
 _JITTER = Percent(value=10)
 _HOST = "localhost"  # of a request in HTTP/1.0 that names none
-_ADDED = "x-envoy-external-address"
+# Sent by a caller these would be taken for Envoy's own word; it removes the others by itself.
+_ENVOYS_WORD = [
+    f"x-envoy-{name}"
+    for name in ("attempt-count", "external-address", "is-timeout-retry", "original-dst-host")
+]
 # Without a range Envoy takes private addresses for its own; nobody connects from this one.
 _NOBODY = CidrRange(address_prefix="0.0.0.0", prefix_len=32)  # noqa: S104  compared, not bound
 # CGI and WSGI read all of these as the one header that says who calls.
@@ -85,7 +89,7 @@ def _manager(
     route = Route(match=RouteMatch(prefix="/"), route=action)
     host = VirtualHost(name=way.name, domains=["*"], routes=[route])
     routes = RouteConfiguration(name=way.name, virtual_hosts=[host])
-    routes.request_headers_to_remove = [_ADDED]
+    routes.request_headers_to_remove = [*_ENVOYS_WORD]
     router = typed.http_filter("router", Router(suppress_envoy_headers=True))
     manager = HttpConnectionManager(
         stat_prefix=way.stats,
