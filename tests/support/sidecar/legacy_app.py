@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
+import time
 from typing import Any
 
 from support.sidecar.http1 import Message, chunked, read_body, read_head
@@ -35,6 +36,8 @@ def talk(sock: socket.socket) -> None:
 def answer(request: Message) -> bytes:
     """Return the whole response."""
     path = request.target.partition("?")[0]
+    if path == "/slow":
+        time.sleep(0.2)
     if path == "/big":
         return ok(big(), *close(request))
     if path == "/chunked":
