@@ -74,13 +74,16 @@ class EnvoyProcess(EnvoyAdmin):
 
     def failures(self) -> list[str]:
         """Return what its access log says of requests that failed."""
-        lines = (line for line in self.log_text().splitlines() if line.startswith("{"))
-        entries = (json.loads(line) for line in lines)
         return [
-            f"{entry['time']} {entry['flags']} {entry['failure']}"
-            for entry in entries
-            if entry["status"] != 200
+            f"{entry['time']} {entry.get('flags')} {entry.get('failure', entry.get('refused'))}"
+            for entry in self.access_log()
+            if entry.get("status") != 200
         ]
+
+    def access_log(self) -> list[dict[str, Any]]:
+        """Return its lines so far; one that is being written is left out."""
+        whole = self.log_text().rpartition("\n")[0].splitlines()
+        return [json.loads(line) for line in whole if line.startswith("{")]
 
     def log_text(self) -> str:
         return (self.folder / "envoy.log").read_text()
