@@ -9,14 +9,16 @@ from envoy_data_plane.envoy.config.cluster.v3 import (
     CircuitBreakers,
     CircuitBreakersThresholds,
     Cluster,
+    ClusterCommonLbConfig,
     OutlierDetection,
 )
 from envoy_data_plane.envoy.config.core.v3 import HealthCheck as ClusterHealthCheck
 from envoy_data_plane.envoy.config.core.v3 import (
     HealthCheckHttpHealthCheck,
     HealthCheckTcpHealthCheck,
+    HealthCheckTlsOptions,
 )
-from envoy_data_plane.envoy.type.v3 import CodecClientType
+from envoy_data_plane.envoy.type.v3 import CodecClientType, Percent
 from envoy_data_plane.google.protobuf import Any
 
 from accredit.envoy import http, tls
@@ -27,6 +29,8 @@ from accredit.envoy.sidecar import HealthCheck, Inbound, Outbound, Protocol, Sid
 
 _CONNECT_TIMEOUT = timedelta(seconds=5)
 _NO_LIMIT = 2**32 - 1
+# Only when not one address is left are all tried; by default as soon as half of them are bad.
+_PANIC = ClusterCommonLbConfig(healthy_panic_threshold=Percent(value=1))
 
 
 def app(name: str, spec: Inbound) -> Cluster:
@@ -81,6 +85,7 @@ def _cluster(
         connect_timeout=_CONNECT_TIMEOUT,
         circuit_breakers=unlimited(),
         health_checks=[_health_check(check, protocol)] if check else [],
+        common_lb_config=_PANIC,
     )
     locate(cluster, addresses)
     return cluster
@@ -95,7 +100,10 @@ def _health_check(check: HealthCheck, protocol: Protocol) -> ClusterHealthCheck:
         no_traffic_interval=check.interval,
     )
     if check.path:
-        codec = CodecClientType.HTTP1 if protocol is Protocol.HTTP else CodecClientType.HTTP2
+        plain = protocol is Protocol.HTTP
+        codec = CodecClientType.HTTP1 if plain else CodecClientType.HTTP2
+        # A check speaks one version only, whatever requests may agree on in TLS.
+        found.tls_options = HealthCheckTlsOptions(["http/1.1" if plain else "h2"])
         found.http_health_check = HealthCheckHttpHealthCheck(
             path=check.path, codec_client_type=codec
         )

@@ -63,7 +63,7 @@ def inbound(sidecar: Sidecar, way: Way, spec: Inbound, filters: Sequence[HttpFil
     manager.common_http_protocol_options = replace(
         bounded(sidecar), max_stream_duration=sidecar.lifetime * 2
     )
-    _tell_who_calls(manager)
+    tell_who_calls(manager)
     if any(rule.paths for rule in spec.allow):
         # What is compared must be what the app will read; else the app gets what was sent.
         manager.normalize_path = True
@@ -88,12 +88,10 @@ def _manager(
 ) -> HttpConnectionManager:
     route = Route(match=RouteMatch(prefix="/"), route=action)
     host = VirtualHost(name=way.name, domains=["*"], routes=[route])
-    routes = RouteConfiguration(name=way.name, virtual_hosts=[host])
-    routes.request_headers_to_remove = [*_ENVOYS_WORD]
     router = typed.http_filter("router", Router(suppress_envoy_headers=True))
     manager = HttpConnectionManager(
         stat_prefix=way.stats,
-        route_config=routes,
+        route_config=RouteConfiguration(name=way.name, virtual_hosts=[host]),
         http_filters=[*filters, router],
         access_log=[access_log.of_requests(sidecar, way)],
         normalize_path=False,
@@ -110,7 +108,7 @@ def _manager(
         common_http_protocol_options=bounded(sidecar),
         http1_safe_max_connection_duration=True,
     )
-    _distrust(manager)
+    distrust(manager)
     return manager
 
 
@@ -126,22 +124,28 @@ def bounded(sidecar: Sidecar) -> HttpProtocolOptions:
     )
 
 
-def _tell_who_calls(manager: HttpConnectionManager) -> None:
+def tell_who_calls(manager: HttpConnectionManager) -> None:
+    """Let the app hear from this Envoy alone who calls; nothing where nobody is known."""
     manager.forward_client_cert_details = HttpConnectionManagerForwardClientCertDetails.SANITIZE_SET
     manager.set_current_client_cert_details = HttpConnectionManagerSetCurrentClientCertDetails(
         uri=True
     )
-    assert manager.route_config is not None  # noqa: S101  set above
-    manager.route_config.request_headers_to_remove += _LOOKALIKES
+    _remove(manager, _LOOKALIKES)
 
 
-def _distrust(manager: HttpConnectionManager) -> None:
+def distrust(manager: HttpConnectionManager) -> None:
     """Take neither a caller nor the app for part of this Envoy, which x-envoy-* headers steer."""
     manager.use_remote_address = True
     manager.skip_xff_append = True  # the app sees the header as it would without a sidecar
     manager.internal_address_config = HttpConnectionManagerInternalAddressConfig(
         cidr_ranges=[_NOBODY]
     )
+    _remove(manager, _ENVOYS_WORD)
+
+
+def _remove(manager: HttpConnectionManager, names: Sequence[str]) -> None:
+    assert manager.route_config is not None  # noqa: S101  set by who made it
+    manager.route_config.request_headers_to_remove += names
 
 
 def _filter(manager: HttpConnectionManager) -> Filter:

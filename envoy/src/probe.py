@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from envoy_data_plane.envoy.config.listener.v3 import FilterChain, Listener
 from envoy_data_plane.envoy.config.route.v3 import (
     HeaderMatcher,
@@ -17,9 +19,11 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 )
 from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher, StringMatcher
 
-from accredit.envoy import access_log, typed
+from accredit.envoy import access_log, http, typed
 from accredit.envoy.sidecar import Probe, Sidecar
 from accredit.envoy.way import Security, Way
+
+_FIRST_REQUEST = timedelta(seconds=30)
 
 
 def listener(sidecar: Sidecar, cluster: str, probe: Probe) -> Listener:
@@ -34,7 +38,10 @@ def listener(sidecar: Sidecar, cluster: str, probe: Probe) -> Listener:
         http_filters=[typed.http_filter("router", Router(suppress_envoy_headers=True))],
         access_log=[access_log.of_requests(sidecar, Way(name, Security.PROBE))],
         normalize_path=True,
+        request_headers_timeout=_FIRST_REQUEST,
     )
+    http.tell_who_calls(manager)
+    http.distrust(manager)
     chain = FilterChain(filters=[typed.network_filter("http_connection_manager", manager)])
     return Listener(name=name, address=typed.address(probe.listen), filter_chains=[chain])
 
