@@ -27,6 +27,14 @@ def program(name: str, *, apt: str) -> Path:
     return Path(found)
 
 
+def postgresql() -> Path:
+    """Return the folder of PostgreSQL's programs, which Debian keeps off PATH."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    if not found:
+        _missing("no PostgreSQL server: apt-get install postgresql")
+    return found[-1].parent
+
+
 def root() -> None:
     """Require root, as CI has; at a desk an ordinary user skips."""
     if os.geteuid() != 0:

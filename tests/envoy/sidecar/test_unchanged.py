@@ -221,7 +221,7 @@ def test_fields_that_steer_an_envoy_do_not_reach_the_app(connect: Connect) -> No
 def test_fields_that_steer_an_envoy_have_no_effect(connect: Connect, way: Pair) -> None:
     retries = r"^cluster\.(in|out)bound_0\.upstream_rq_retry$"
     assert _ask(connect, "/status/503", *_STEERING).status == 503
-    assert _ask(connect, "/slow", *_STEERING).status == 200
+    assert _ask(connect, "/slow/0.2", *_STEERING).status == 200
     for envoy in (way.caller, way.server):
         assert sum(envoy.stats(retries).values()) == 0
 

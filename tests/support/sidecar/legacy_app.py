@@ -8,6 +8,7 @@ import socket
 import time
 from typing import Any
 
+from support.sidecar.app import Talk
 from support.sidecar.http1 import Message, chunked, read_body, read_head
 
 BIG = 10 * 1024 * 1024
@@ -17,7 +18,7 @@ SERVER = "Legacy/0.9 (none of Envoy)"
 def talk(sock: socket.socket) -> None:
     """Answer every request of one connection.
 
-    ``/big``, ``/chunked``, ``/odd`` and so on are answered as their names say; any other path by
+    ``/slow/0.2``, ``/big``, ``/odd`` and so on are answered as their names say; any other path by
     what the app has seen, in JSON.
     """
     stream = sock.makefile("rb")
@@ -33,11 +34,26 @@ def talk(sock: socket.socket) -> None:
             return
 
 
+def called(name: str, healthy: str = "200") -> Talk:
+    """Return an app that answers by its name, and to ``/healthz`` by a status."""
+
+    def talk(sock: socket.socket) -> None:
+        stream = sock.makefile("rb")
+        while (head := read_head(stream)) is not None:
+            if head.target == "/healthz":
+                line = f"HTTP/1.1 {healthy} As Told\r\n"
+                sock.sendall(line.encode() + b"Content-Length: 0\r\n\r\n")
+            else:
+                sock.sendall(ok(name.encode()))
+
+    return talk
+
+
 def answer(request: Message) -> bytes:
     """Return the whole response."""
     path = request.target.partition("?")[0]
-    if path == "/slow":
-        time.sleep(0.2)
+    if path.startswith("/slow/"):
+        time.sleep(float(path[6:]))
     if path == "/big":
         return ok(big(), *close(request))
     if path == "/chunked":
