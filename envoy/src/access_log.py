@@ -17,7 +17,7 @@ from envoy_data_plane.envoy.extensions.access_loggers.stream.v3 import StdoutAcc
 from envoy_data_plane.google.protobuf import Any, Struct, Value
 
 from accredit.envoy.sidecar import Sidecar
-from accredit.envoy.way import Way
+from accredit.envoy.way import Security, Way
 
 _CONNECTION = {
     "time": "%START_TIME%",
@@ -49,6 +49,7 @@ _REFUSED_BY_TLS = {
     "from": "%DOWNSTREAM_REMOTE_ADDRESS%",
     "refused": "%DOWNSTREAM_TRANSPORT_FAILURE_REASON%",
 }
+_FAILURE = "connection.transport_failure_reason"
 
 
 def of_requests(sidecar: Sidecar, way: Way) -> AccessLog:
@@ -57,22 +58,28 @@ def of_requests(sidecar: Sidecar, way: Way) -> AccessLog:
 
 
 def of_connections(sidecar: Sidecar, way: Way) -> AccessLog:
-    """Return the log of connections."""
-    return _log(sidecar, {**_head(way), **_CONNECTION})
+    """Return the log of connections, without those whom TLS refused."""
+    log = _log(sidecar, {**_head(way), **_CONNECTION})
+    if way.security is Security.MTLS:
+        # Envoy would log them with the ID that they claimed.
+        log.filter = _where(f"!has({_FAILURE})")
+    return log
 
 
 def of_refusals(sidecar: Sidecar, way: Way) -> AccessLog:
     """Return the log of those whom TLS refused, of whom no other log knows."""
     log = _log(sidecar, {**_head(way), **_REFUSED_BY_TLS})
-    log.filter = AccessLogFilter(
+    log.filter = _where(f"has({_FAILURE})")
+    return log
+
+
+def _where(expression: str) -> AccessLogFilter:
+    return AccessLogFilter(
         extension_filter=ExtensionFilter(
             name="envoy.access_loggers.extension_filters.cel",
-            typed_config=Any.pack(
-                ExpressionFilter(expression="connection.transport_failure_reason != ''")
-            ),
+            typed_config=Any.pack(ExpressionFilter(expression=expression)),
         )
     )
-    return log
 
 
 def _head(way: Way) -> dict[str, str]:

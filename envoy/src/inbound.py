@@ -61,7 +61,7 @@ def _filters(sidecar: Sidecar, way: Way, spec: Inbound) -> list[Filter]:
     known = way.security is Security.MTLS
     if not spec.protocol.is_http:
         allowed = authorization.network_filters(way.name, spec.peers) if known else []
-        return [*allowed, tcp.proxy(sidecar, way)]
+        return [*allowed, tcp.carry(sidecar, way)]
     checks = authorization.http_filters(spec.allow) if known else []
     return [http.inbound(sidecar, way, spec, [*checks, *jwt.demanded(spec)])]
 

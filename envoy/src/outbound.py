@@ -32,5 +32,5 @@ def filters(sidecar: Sidecar, name: str, spec: Outbound) -> list[Filter]:
     """Return what carries the app's connections to the cluster of that name."""
     way = Way(name, Security.APP)
     if not spec.protocol.is_http:
-        return [tcp.proxy(sidecar, way)]
+        return [tcp.carry(sidecar, way)]
     return [http.outbound(sidecar, way, spec, jwt.sent_along(sidecar, spec))]
