@@ -41,7 +41,7 @@ def values(fields: Fields, name: str) -> list[str]:
 def read_head(stream: BinaryIO) -> Message | None:
     """Return first line and fields; None where the connection has ended."""
     line = stream.readline()
-    return Message(line.decode().rstrip("\r\n"), _fields(stream)) if line else None
+    return Message(line.decode("latin-1").rstrip("\r\n"), _fields(stream)) if line else None
 
 
 def read_body(stream: BinaryIO, head: Message, *, to_the_end: bool = False) -> Message:

@@ -22,7 +22,7 @@ def talk(sock: socket.socket) -> None:
     what the app has seen, in JSON.
     """
     stream = sock.makefile("rb")
-    while (head := read_head(stream)) is not None:
+    while (head := read_head(stream)) is not None and " HTTP/1." in head.line:
         if head.all("expect"):
             if head.target == "/refuse-body":
                 sock.sendall(b"HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n")
@@ -39,7 +39,7 @@ def called(name: str, healthy: str = "200") -> Talk:
 
     def talk(sock: socket.socket) -> None:
         stream = sock.makefile("rb")
-        while (head := read_head(stream)) is not None:
+        while (head := read_head(stream)) is not None and " HTTP/1." in head.line:
             if head.target == "/healthz":
                 line = f"HTTP/1.1 {healthy} As Told\r\n"
                 sock.sendall(line.encode() + b"Content-Length: 0\r\n\r\n")
