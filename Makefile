@@ -102,6 +102,10 @@ docs-config-check: .venv/.dev
 	@$(BIN)/python -m accredit.agent.reference | diff -u docs/configuration.md - \
 	    || { echo "docs/configuration.md is stale: make docs-config"; exit 1; }
 
+.PHONY: golden
+golden: .venv/.dev  ## tests/envoy/golden/*.json from the sidecar files beside them
+	PYTHONPATH=tests $(BIN)/python -m support.golden
+
 .PHONY: build
 build: .venv/.dev  ## the wheel, checked
 	rm -rf dist

@@ -31,7 +31,7 @@ def postgresql() -> Path:
     """Return the folder of PostgreSQL's programs, which Debian keeps off PATH."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
     if not found:
-        _missing("no PostgreSQL server: apt-get install postgresql")
+        missing("no PostgreSQL server: apt-get install postgresql")
     return found[-1].parent
 
 
