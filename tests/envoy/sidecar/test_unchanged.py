@@ -232,3 +232,25 @@ def test_a_caller_cannot_smuggle_a_second_request(connect: Connect) -> None:
         head += "Transfer-Encoding: chunked\r\n\r\n"
         answer = caller.send(sock, head.encode() + b"0\r\n\r\nGET /admin HTTP/1.1\r\n\r\n")
         assert answer.status == 400
+
+
+@pytest.mark.parametrize(
+    ("target", "fields", "status"),
+    [
+        ("/", [f"X-Field-{n}: 1" for n in range(90)], 200),
+        ("/", [f"X-Field-{n}: 1" for n in range(110)], 431),
+        ("/", ["X-Long: " + "x" * 50_000], 200),
+        ("/", ["X-Long: " + "x" * 70_000], 431),
+        ("/a#b", [], 400),
+    ],
+)
+def test_there_are_limits(connect: Connect, target: str, fields: list[str], status: int) -> None:
+    with contextlib.suppress(ConnectionError, ssl.SSLError):
+        assert _ask(connect, target, *fields).status == status
+
+
+def test_an_absolute_target_becomes_host_and_path(connect: Connect) -> None:
+    seen = _seen(_ask(connect, "http://shop.example/a?b"))
+    assert seen["line"] == "GET /a?b HTTP/1.1"
+    assert values(_fields(seen), "host") == ["shop.example"]
+    assert values(_fields(seen), "x-forwarded-proto") == ["https"]
