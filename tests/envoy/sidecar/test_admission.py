@@ -199,6 +199,20 @@ def test_old_tls_is_for_those_inbounds_that_say_so(world: World, inbounds: Inbou
     assert not caller.is_served(Protocol.HTTP, inbounds.old_tls, None, newest=two)
 
 
+@pytest.mark.parametrize("profile", Profile, ids=lambda each: each.value)
+def test_a_file_without_an_id_takes_the_agents_default(world: World, profile: Profile) -> None:
+    at, listen = free_port(), free_port()
+    text = "sidecar:\n  trust_domain: prod.example\n  inbound:\n"
+    text += _inbound(listen, at, Protocol.HTTP, f"[{FRONTEND}]")
+    certificate = world.pem(world.prod.issue(FRONTEND))
+    with (
+        app.serving(at, legacy_app.talk),
+        world.sidecar(f"default-{profile.value}", text, profile),
+        caller.connect(listen, certificate) as sock,
+    ):
+        assert f"By={APP};" in caller.get(sock).body.decode()
+
+
 def test_the_agent_is_asked_as_the_profile_says(inbounds: Inbounds) -> None:
     spire = "app-spire" in inbounds.envoy.folder.name
     assert set(inbounds.calls) == {"StreamSecrets" if spire else "DeltaSecrets"}
