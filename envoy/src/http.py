@@ -61,7 +61,7 @@ def inbound(sidecar: Sidecar, way: Way, spec: Inbound, filters: Sequence[HttpFil
     action = RouteAction(cluster=way.name, timeout=spec.timeout, retry_policy=retry)
     manager = _manager(sidecar, way, action, filters)
     manager.common_http_protocol_options = replace(
-        bounded(sidecar), max_stream_duration=sidecar.lifetime * 2
+        bounded(sidecar), max_stream_duration=max(sidecar.svid_ttl, sidecar.lifetime)
     )
     tell_who_calls(manager)
     if any(rule.paths for rule in spec.allow):

@@ -120,7 +120,7 @@ def _provider(trust_domain: TrustDomain, demand: JwtDemand) -> JwtProvider:
         cluster=_cluster_name(demand.jwks),
         timeout=timedelta(seconds=2),
     )
-    # Held back until the keys are here: with no key every request would be refused.
+    # The listener waits for the first try; until a later one succeeds, every request gets a 401.
     fetch = JwksAsyncFetch(fast_listener=False, failed_refetch_duration=timedelta(seconds=1))
     return JwtProvider(
         audiences=list(demand.audiences),

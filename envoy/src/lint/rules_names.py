@@ -84,6 +84,8 @@ def _is_workload(text: str) -> bool:
 
 def _prefix(bootstrap: Bootstrap) -> Iterator[Found]:
     for _, place in _texts(bootstrap, "prefix"):
+        if place.text == _SCHEME:
+            continue  # which nobody writes by mistake; another rule tells of it
         domain, slash, _ = place.text.removeprefix(_SCHEME).partition("/")
         if not place.text.startswith(_SCHEME) or not domain:
             yield Found(place, f"{place.text[:100]!r} begins IDs of more than one trust domain")
@@ -93,6 +95,12 @@ def _prefix(bootstrap: Bootstrap) -> Iterator[Found]:
         elif not place.text.endswith("/"):
             what = f"{place.text[:100]!r} also begins {place.text[-50:] + '-another'!r}"
             yield Found(place, what)
+
+
+def _everybody(bootstrap: Bootstrap) -> Iterator[Found]:
+    for _, place in _texts(bootstrap, "prefix"):
+        if place.text == _SCHEME:
+            yield Found(place, "lets in every identity of every trust domain that is believed")
 
 
 def _part(bootstrap: Bootstrap) -> Iterator[Found]:
@@ -159,6 +167,12 @@ RULES = (
         "a prefix that does not end with a slash also begins the IDs of others",
         "end it with a slash, or name the exact ID",
         _prefix,
+    ),
+    warning(
+        "san-everybody",
+        "the prefix spiffe:// matches every identity of every trust domain",
+        "name trust domains or IDs, unless everybody is meant",
+        _everybody,
     ),
     error(
         "san-part",
