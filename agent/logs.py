@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
-from accredit.agent.redaction import redact
+from accredit.identity.redaction import redact
 
 Format = Literal["json", "text"]
 

@@ -16,7 +16,8 @@ AccreditError
 │   └── AuthorityUnavailableError   nobody can sign just now
 ├── UnimplementedError       switched off or not offered
 ├── ConfigError              mistakes in configuration or entries, all at once
-└── StoreError               the data folder cannot be used as it is
+├── StoreError               the data folder cannot be used as it is
+└── DeployError              a program does not take the files it was given
 
 ``status`` names the gRPC code a caller sees (SPIFFE Workload Endpoint, section 6). It is a string
 so that nothing here depends on gRPC. Messages are lower case, name the place and, where there is
@@ -171,3 +172,9 @@ class StoreError(AccreditError):
         self.path = str(path)
         self.reason = reason
         self.cure = cure
+
+
+class DeployError(AccreditError):
+    """A program that reads files refuses them, cannot be told of them, or does not serve them."""
+
+    status = "UNAVAILABLE"

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accredit.agent.redaction import redact
 from accredit.identity.keys import KeyType, generate, to_pkcs8_der, to_pkcs8_pem
+from accredit.identity.redaction import redact
 
 _EC = generate(KeyType.EC_P256)
 _KEYS = {kind: generate(kind) for kind in (KeyType.EC_P256, KeyType.EC_P384, KeyType.RSA_2048)}
