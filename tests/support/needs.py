@@ -35,6 +35,12 @@ def postgresql() -> Path:
     return found[-1].parent
 
 
+def file(path: Path, *, apt: str) -> None:
+    """Require a file that Debian's package ``apt`` brings."""
+    if not path.exists():
+        missing(f"no {path}: apt-get install {apt}")
+
+
 def root() -> None:
     """Require root, as CI has; at a desk an ordinary user skips."""
     if os.geteuid() != 0:

@@ -1,0 +1,1 @@
+"""Telling a program that its files are new, one module for each way."""
