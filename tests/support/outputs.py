@@ -1,0 +1,146 @@
+"""Outputs at work, with material that a test rotates at will."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from accredit.file_output.deploy.deployer import Deployer
+from accredit.file_output.deploy.disk import Disk
+from accredit.file_output.ledger import Line, State
+from accredit.file_output.material import Material
+from accredit.file_output.output import Output
+from accredit.file_output.recipe import Recipe
+from accredit.file_output.store import Store
+from accredit.identity.clock import Clock
+from accredit.rotation.clock import SystemClock
+from accredit.rotation.schedule import Backoff
+from accredit.rotation.watcher import Watcher
+from support import handshakes
+from support.ca import TestCa
+from support.eventually import eventually
+from support.handshakes import Handshakes
+from support.real_program import Program
+from support.running import running
+
+SOON = Backoff(timedelta(milliseconds=100), timedelta(milliseconds=400))
+_PATIENCE = 40.0
+
+
+class ScriptedSource:
+    """Shows the newest material it was given."""
+
+    def __init__(self) -> None:
+        self._newest: Material | None = None
+        self._watcher = Watcher()
+
+    def show(self, material: Material) -> None:
+        self._newest = material
+        self._watcher.wake()
+
+    async def watch(self) -> AsyncGenerator[Material, None]:
+        while True:
+            await self._watcher.wait()
+            assert self._newest is not None
+            yield self._newest
+
+
+class Bench:
+    """One output of a test authority in a folder; its program is up to the test."""
+
+    def __init__(
+        self,
+        folder: Path,
+        recipe: Recipe,
+        clock: Clock,
+        *partners: TestCa,
+        backoff: Backoff = SOON,
+        spiffe_id: str = "spiffe://td.example/web",
+    ) -> None:
+        self.folder = folder
+        self.recipe = recipe
+        self.spiffe_id = spiffe_id
+        self.ca = TestCa(now=datetime.now(UTC))
+        self.partners = partners
+        self.line = Line("bench")
+        self.source = ScriptedSource()
+        self.store = Store(folder, clock)
+        disk = Disk(self.store, folder, recipe.files)
+        deployer = Deployer(recipe, disk, clock, self.line, backoff)
+        self.output = Output(self.source, recipe, deployer, clock, self.line)
+
+    async def run(self) -> None:
+        with self.store:
+            await self.output.run()
+
+    def rotate(self, **fields: Any) -> str:
+        """Show a new SVID; return its serial."""
+        fields = {"dns_names": ("localhost",), **fields}
+        svid = self.ca.svid(self.spiffe_id, **fields)
+        bundles = {each.trust_domain: each.bundle() for each in (self.ca, *self.partners)}
+        self.source.show(Material(svid, self.ca.trust_domain, bundles))
+        return svid.serial
+
+    async def until(self, state: State, serial: str = "", seconds: float = _PATIENCE) -> None:
+        """Wait for a state, and for the serial that is served."""
+
+        def holds() -> bool:
+            return self.line.state is state and serial in {"", self.line.serial}
+
+        try:
+            await eventually(holds, seconds)
+        except TimeoutError:
+            raise AssertionError(f"not {state} {serial}: {self.line}") from None
+
+    async def rotated(self, **fields: Any) -> str:
+        """Show a new SVID and wait until it is served."""
+        serial = self.rotate(**fields)
+        await self.until(State.SERVED, serial)
+        return serial
+
+
+@asynccontextmanager
+async def at_work(
+    folder: Path, recipe: Recipe, *partners: TestCa, **fields: Any
+) -> AsyncIterator[Bench]:
+    """Run one by the real clock, in ``folder``."""
+    clock = SystemClock()
+    try:
+        bench = Bench(folder, recipe, clock, *partners, **fields)
+        async with running(bench):
+            yield bench
+    finally:
+        clock.close()
+
+
+def with_group(recipe: Recipe, group: str) -> Recipe:
+    """Return the recipe with its secrets for the group that the machine's program runs in."""
+    files = (replace(file, group=group) if file.group else file for file in recipe.files)
+    return replace(recipe, files=tuple(files))
+
+
+async def rotate_under_load(
+    program: Program, files: Path, recipe: Recipe, times: int, **say: Any
+) -> Bench:
+    """Start the program on files that are there, rotate so often, and see nobody fail.
+
+    ``say`` are fields of ``Handshakes``. Its client shows a certificate of the same authority.
+    """
+    async with at_work(files, recipe) as bench:
+        bench.rotate()
+        await bench.until(State.FAILING)
+        with program.running():
+            rotated = [await bench.rotated()]
+            context = handshakes.context(bench.ca, bench.ca.svid("spiffe://td.example/client"))
+            load = Handshakes(program.port, context, **say)
+            with load.running():
+                rotated += [await bench.rotated() for _ in range(times)]
+    assert load.failures == [], load.failures[:3]
+    assert load.done > times
+    assert handshakes.furthest_back(load.serials, rotated) <= 1
+    assert bench.line.rollbacks == 0
+    return bench

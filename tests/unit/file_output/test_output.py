@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from support.ca import TestCa
+from support.eventually import eventually
+from support.outputs import at_work
+
+from accredit.file_output.ledger import State
+from accredit.file_output.profiles.services import PEM
+from accredit.file_output.recipe import Recipe
+from accredit.file_output.spec import FileSpec, Kind
+
+
+async def test_material_becomes_files_and_newer_material_newer_files(tmp_path: Path) -> None:
+    async with at_work(tmp_path / "f", PEM.recipe, TestCa("partner.example")) as bench:
+        first = await bench.rotated()
+        assert (tmp_path / "f/ca-partner.example.crt").exists()
+        second = await bench.rotated()
+    assert bench.line.serial == second != first
+
+
+async def test_what_cannot_be_made_is_said_and_what_is_there_stays(tmp_path: Path) -> None:
+    folder, password = tmp_path / "f", tmp_path / "password"
+    password.write_text("changeit\n")
+    password.chmod(0o600)
+    keystore = FileSpec(Kind.PKCS12, "store.p12", password_file=str(password))
+    async with at_work(folder, Recipe((keystore,))) as bench:
+        await bench.rotated()
+        before = (folder / "store.p12").read_bytes()
+        password.unlink()
+        serial = bench.rotate()
+        await eventually(lambda: str(password) in bench.line.lacking)
+        assert (folder / "store.p12").read_bytes() == before
+        assert bench.line.state is State.SERVED
+        password.write_text("another\n")
+        password.chmod(0o600)
+        await bench.until(State.SERVED, serial)
+        assert bench.line.lacking == ""
