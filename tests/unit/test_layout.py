@@ -46,6 +46,8 @@ _TESTED_ELSEWHERE = {
     "envoy/supervise/running.py": "tests/envoy runs, discards and drains real Envoys",
     "envoy/supervise/supervisor.py": "tests/envoy runs it as a process, with real Envoys",
     "envoy/lint/rules_": "tests/unit/envoy/lint/test_lint.py has a bad bootstrap for every rule",
+    "file_output/profiles/": "tests/integration/files runs the programs, test_catalogue reads all",
+    "file_output/source.py": "a protocol",
     "identity/errors.py": "every test that expects an error matches its message",
     "rotation/delivery.py": "a protocol",
     "rotation/settings.py": "defaults; the tests of what they set",

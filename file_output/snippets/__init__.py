@@ -1,0 +1,1 @@
+"""What to write into the configuration of a program, so that it checks SPIFFE IDs."""
