@@ -16,7 +16,7 @@ from envoy_data_plane.envoy.config.bootstrap.v3 import (
 from envoy_data_plane.envoy.config.core.v3 import Address, Node, Pipe
 from envoy_data_plane.google.protobuf import Struct, Value
 
-from accredit.envoy import inbound, jwt, outbound, secret_discovery
+from accredit.envoy import inbound, jwt, outbound, overload, secret_discovery
 from accredit.envoy.redirect import listener as redirect
 from accredit.envoy.redirect import own_connections
 from accredit.envoy.sidecar import Sidecar
@@ -36,7 +36,11 @@ def bootstrap(sidecar: Sidecar) -> Bootstrap:
     redirected, passing = redirect.build(sidecar)
     return Bootstrap(
         node=_node(sidecar),
-        admin=Admin(address=Address(pipe=Pipe(path=sidecar.admin_socket, mode=_OWNER_ONLY))),
+        admin=Admin(
+            address=Address(pipe=Pipe(path=sidecar.admin_socket, mode=_OWNER_ONLY)),
+            ignore_global_conn_limit=True,  # so that a full sidecar can still be asked why
+        ),
+        overload_manager=overload.manager(),
         cluster_manager=_cluster_manager(sidecar),
         static_resources=BootstrapStaticResources(
             listeners=[
