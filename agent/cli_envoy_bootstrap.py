@@ -11,7 +11,7 @@ from accredit.envoy.sidecar import Profile
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(readable=False, path_type=Path))
 @sidecars.profile
 @click.option(
     "--format",

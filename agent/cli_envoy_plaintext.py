@@ -18,7 +18,7 @@ _MAX_LINE = 64 * 1024
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(readable=False, path_type=Path))
 @click.option(
     "--log",
     metavar="PATH",

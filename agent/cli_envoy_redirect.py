@@ -18,7 +18,7 @@ _SHARED = (
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(readable=False, path_type=Path))
 @click.option("--apply", is_flag=True, help="Load them, in place of those loaded before.")
 @click.option("--remove", is_flag=True, help="Remove them; fine if there are none.")
 @click.option("--check", is_flag=True, help="Fail unless just these are loaded.")

@@ -15,6 +15,7 @@ from accredit.agent import places
 from accredit.envoy.file.context import Surroundings
 from accredit.envoy.sidecar import Profile, Sidecar
 from accredit.envoy.sidecar_file import read as read_file
+from accredit.identity.durations import format_duration
 from accredit.rotation.clock import SystemClock
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -55,6 +56,11 @@ def read_outdated(path: Path) -> Sidecar:
 
 def warnings(sidecar: Sidecar) -> Iterator[str]:
     """Yield what its operator should know."""
+    if sidecar.lifetime > sidecar.svid_ttl:
+        yield (
+            f"connections live for {format_duration(sidecar.lifetime)}, longer than SVIDs"
+            f" ({format_duration(sidecar.svid_ttl)}): a withdrawn identity lives on in them"
+        )
     for place, each in enumerate(sidecar.inbound):
         if each.until is not None:
             yield (

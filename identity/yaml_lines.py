@@ -8,7 +8,7 @@ in full) are bounded.
 
 from __future__ import annotations
 
-from accredit.identity.errors import ConfigError
+from accredit.identity.errors import ConfigError, Mistake
 from accredit.identity.yaml_events import events
 from accredit.identity.yaml_nodes import TOO_DEEP, Composer, Key, Node, Plain, show
 
@@ -34,14 +34,18 @@ class Lines:
         return node.line
 
 
-def load(text: str, path: str) -> tuple[Plain, Lines]:
+def load(text: str, path: str, twice: list[Mistake] | None = None) -> tuple[Plain, Lines]:
     """Return the document's data (``None`` for an empty one) and its lines.
+
+    With ``twice`` a duplicate key is added there, and the first one counts.
 
     Raises:
         ConfigError: every duplicate key, or the first thing that makes it unreadable.
     """
     composer = Composer(path, events(text, path, TOO_DEEP))
     root = composer.document()
-    if composer.mistakes:
+    if composer.mistakes and twice is None:
         raise ConfigError(composer.mistakes)
+    if twice is not None:
+        twice += composer.mistakes
     return (None if root is None else root.data), Lines(root)

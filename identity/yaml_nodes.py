@@ -17,6 +17,7 @@ Key: TypeAlias = tuple[str | int, ...]
 _MAX_DEPTH = 32
 TOO_DEEP = f"is nested deeper than {_MAX_DEPTH} levels"
 _MAX_VALUES = 500_000
+_MAX_SHOWN = 100
 _MAX_DIGITS = 100  # int() takes quadratic time
 _WORDS: dict[str, Plain] = {"": None, "~": None, "null": None, "true": True, "false": False}
 _INT = re.compile(r"[-+]?[0-9]+")
@@ -35,8 +36,14 @@ class Node:
 
 def show(key: Key) -> str:
     """Return ``key`` as people write it: ``entries[3].ttl``."""
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in key)
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{_word(step)}" for step in key)
     return text.removeprefix(".")
+
+
+def _word(step: str) -> str:
+    # A key may hold anything, escape sequences of a terminal too.
+    shown = step if step.isprintable() else repr(step)
+    return shown if len(shown) <= _MAX_SHOWN else shown[:_MAX_SHOWN] + "..."
 
 
 class Composer:

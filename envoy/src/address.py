@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 _MAX_PORT = 65535
 _MAX_NAME = 253
@@ -83,7 +83,7 @@ def parse_endpoint(text: str) -> Endpoint:
     bracketed = host.startswith("[") and host.endswith("]")
     host = host[1:-1] if bracketed else host
     if _is_ip(host) and (":" in host) == bracketed:
-        return Endpoint(str(ip_address(host)), port)
+        return Endpoint(_unmapped(text, host), port)
     if bracketed or not _is_name(host):
         raise ValueError(f"{_cut(text)} is no address; expected such as 10.0.0.5:8443, [::1]:8443")
     return Endpoint(host.lower(), port)
@@ -107,7 +107,7 @@ def parse_socket(text: str) -> str:
         ValueError: it cannot be the path of a socket.
     """
     path = text.removeprefix("unix://").removeprefix("unix:")
-    if not path.startswith("/") or "\0" in path:
+    if not path.startswith("/") or path.endswith(("/", "/.", "/..")) or not path.isprintable():
         raise ValueError(f"{_cut(text)} is no absolute path of a unix socket")
     if len(path.encode()) > _MAX_SOCKET_BYTES:
         raise ValueError(f"longer than the {_MAX_SOCKET_BYTES} bytes a unix socket can have")
@@ -147,6 +147,13 @@ def _is_ip(text: str) -> bool:
         return "%" not in text and bool(ip_address(text))
     except ValueError:
         return False
+
+
+def _unmapped(text: str, host: str) -> str:
+    address = ip_address(host)
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        raise ValueError(f"{_cut(text)} is an IPv4 address; write it as {address.ipv4_mapped}")
+    return str(address)
 
 
 def _is_name(text: str) -> bool:

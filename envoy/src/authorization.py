@@ -66,8 +66,15 @@ def http_filters(rules: Sequence[Rule]) -> list[HttpFilter]:
     ]
 
 
-def network_filters(name: str, peers: Sequence[Peer]) -> list[Filter]:
-    """Return what lets the connections of ``peers`` through; ``name`` is for the statistics."""
+def network_filters(name: str, rules: Sequence[Rule]) -> list[Filter]:
+    """Return what lets the connections through that ``rules`` allow; ``name`` is for statistics.
+
+    Raises:
+        ValueError: a rule allows some requests only, of which a connection knows nothing.
+    """
+    if any(rule.is_limited for rule in rules):
+        raise ValueError("a rule for connections cannot tell requests apart")
+    peers = [peer for rule in rules for peer in rule.peers]
     policy = Policy(permissions=[Permission(any=True)], principals=_principals(peers))
     allowed = Rbac(action=RbacAction.ALLOW, policies={"callers": policy})
     return [

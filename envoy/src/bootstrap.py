@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import betterproto2
@@ -22,7 +23,15 @@ from accredit.envoy.redirect import own_connections
 from accredit.envoy.sidecar import Sidecar
 
 _OWNER_ONLY = 0o600
+_YES_OR_NO = re.compile("[yYnN]")
 _SPIFFE_ID = "accredit.spiffe_id"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what PyYAML takes for text and Envoy's parser for a boolean."""
+
+
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:bool", _YES_OR_NO, list("yYnN"))
 
 
 def bootstrap(sidecar: Sidecar) -> Bootstrap:
@@ -64,7 +73,8 @@ def to_json(sidecar: Sidecar) -> str:
 
 def to_yaml(sidecar: Sidecar) -> str:
     """Return the bootstrap as YAML that ``envoy --config-path`` reads."""
-    return yaml.safe_dump(_plain(sidecar), sort_keys=False, width=100)
+    # safe_dump's options, with a dumper of our own.
+    return str(yaml.dump(_plain(sidecar), Dumper=_Dumper, sort_keys=False, width=100))
 
 
 def _plain(sidecar: Sidecar) -> dict[str, Any]:

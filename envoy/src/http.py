@@ -30,13 +30,12 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 from envoy_data_plane.envoy.type.v3 import Percent
 
 from accredit.envoy import access_log, typed
-from accredit.envoy.http_options import as_sent, with_upgrades
+from accredit.envoy.http_options import of_any_age, with_upgrades
 from accredit.envoy.sidecar import Inbound, Outbound, Sidecar
 from accredit.envoy.way import Way
 
 _AN_HOUR = timedelta(hours=1)
 _JITTER = Percent(value=10)
-_HOST = "localhost"  # of a request in HTTP/1.0 that names none
 # Sent by a caller these would be taken for Envoy's own word; it removes the others by itself.
 _ENVOYS_WORD = [
     f"x-envoy-{name}"
@@ -98,9 +97,7 @@ def _manager(
         preserve_external_request_id=True,
         server_header_transformation=HttpConnectionManagerServerHeaderTransformation.PASS_THROUGH,
         upgrade_configs=[HttpConnectionManagerUpgradeConfig(upgrade_type="websocket")],
-        http_protocol_options=replace(
-            as_sent(), accept_http_10=True, default_host_for_http_10=_HOST
-        ),
+        http_protocol_options=of_any_age(),
         http2_protocol_options=with_upgrades(),
         proxy_100_continue=True,
         request_headers_timeout=timedelta(seconds=30),

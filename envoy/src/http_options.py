@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from envoy_data_plane.envoy.config.core.v3 import (
     Http1ProtocolOptions,
     Http2ProtocolOptions,
@@ -15,6 +17,7 @@ from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
 from envoy_data_plane.google.protobuf import Any
 
 _NAME = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+_HOST = "localhost"  # of a request in HTTP/1.0 that names none
 
 
 def with_upgrades() -> Http2ProtocolOptions:
@@ -25,6 +28,11 @@ def with_upgrades() -> Http2ProtocolOptions:
 def as_sent() -> Http1ProtocolOptions:
     """Return HTTP/1 options under which trailers, too, are carried on."""
     return Http1ProtocolOptions(enable_trailers=True)
+
+
+def of_any_age() -> Http1ProtocolOptions:
+    """Return the same for what comes from programs of any age: Envoy alone refuses HTTP/1.0."""
+    return replace(as_sent(), accept_http_10=True, default_host_for_http_10=_HOST)
 
 
 def http1(common: CommonOptions | None = None) -> dict[str, Any]:

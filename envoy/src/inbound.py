@@ -36,7 +36,7 @@ def build(sidecar: Sidecar, number: int, spec: Inbound) -> tuple[list[Listener],
     way = Way(f"inbound_{number}", Security.MTLS)
     listener = Listener(
         name=way.name,
-        address=typed.address(spec.listen),
+        address=typed.listening(spec.listen),
         filter_chains=[_mutual_tls(sidecar, way, spec)],
         access_log=[access_log.of_refusals(sidecar, way)],
     )
@@ -60,7 +60,7 @@ def _mutual_tls(sidecar: Sidecar, way: Way, spec: Inbound) -> FilterChain:
 def _filters(sidecar: Sidecar, way: Way, spec: Inbound) -> list[Filter]:
     known = way.security is Security.MTLS
     if not spec.protocol.is_http:
-        allowed = authorization.network_filters(way.name, spec.peers) if known else []
+        allowed = authorization.network_filters(way.name, spec.allow) if known else []
         return [*allowed, tcp.carry(sidecar, way)]
     checks = authorization.http_filters(spec.allow) if known else []
     return [http.inbound(sidecar, way, spec, [*checks, *jwt.demanded(spec)])]

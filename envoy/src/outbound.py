@@ -24,7 +24,7 @@ def build(sidecar: Sidecar, number: int, spec: Outbound) -> tuple[list[Listener]
     if spec.listen is None:
         return [], cluster
     chain = FilterChain(filters=filters(sidecar, name, spec))
-    listener = Listener(name=name, address=typed.address(spec.listen), filter_chains=[chain])
+    listener = Listener(name=name, address=typed.listening(spec.listen), filter_chains=[chain])
     return [listener], cluster
 
 

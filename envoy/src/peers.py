@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from accredit.identity.errors import SpiffeIdError
@@ -17,11 +17,23 @@ class Peer:
     """One SPIFFE ID or, with ``below``, every ID below a path of one trust domain.
 
     Without a trust domain: every ID of every trust domain whose bundle the agent delivers.
+
+    Raises:
+        ValueError: it would be neither.
     """
 
     trust_domain: TrustDomain | None
     path: str = ""
     below: bool = False
+
+    def __post_init__(self) -> None:
+        if self.trust_domain is not None:
+            SpiffeId(self.trust_domain, self.path)  # raises what is wrong with it
+        # One without a path is no workload, and everybody's has no path.
+        if not self.below and (self.trust_domain is None or not self.path):
+            raise ValueError("a peer is one workload, or all below a path or a trust domain")
+        if self.trust_domain is None and self.path:
+            raise ValueError("a path needs a trust domain")
 
     @classmethod
     def exactly(cls, spiffe_id: SpiffeId) -> Peer:
@@ -40,10 +52,22 @@ class Peer:
             return "spiffe://"
         return f"{self.trust_domain.id}{self.path}" + ("/" if self.below else "")
 
+    def around(self) -> Iterator[Peer]:
+        """Yield every peer that this one belongs to: itself, and all below each path above."""
+        yield self
+        path = self.path
+        while path:
+            path = path.rpartition("/")[0]
+            yield Peer(self.trust_domain, path, below=True)
+        yield _EVERYBODY
+
     def __str__(self) -> str:
         if self.trust_domain is None:
             return ANYBODY
         return self.text + ("*" if self.below else "")
+
+
+_EVERYBODY = Peer(None, below=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +94,30 @@ def parse_peer(text: str, own: TrustDomain | None) -> Peer:
         ValueError: it is none of these; the message says what was expected.
     """
     if text == ANYBODY:
-        return Peer(None, below=True)
+        return _EVERYBODY
     if text in {"*", "spiffe://*", "spiffe://*/*", "any", "ANY", "ALL"}:
         raise ValueError(f"{text!r} would be everybody; if that is meant, write {ANYBODY!r}")
-    if text.startswith("/"):
-        if own is None:
-            raise ValueError(
-                f"{text!r} has no trust domain; set 'trust_domain', or write the whole SPIFFE ID"
-            )
-        text = f"{own.id}{text}"
+    text = whole(text, own)
     below = text.endswith(_BELOW)
     spiffe_id = _parse(text.removesuffix(_BELOW), text)
     if not below and not spiffe_id.path:
         raise ValueError(f"{text!r} is a trust domain; for all of its workloads write '{text}/*'")
     return Peer(spiffe_id.trust_domain, spiffe_id.path, below)
+
+
+def whole(text: str, own: TrustDomain | None) -> str:
+    """Return a SPIFFE ID that is written as a path of ``own`` in full, any other text as it is.
+
+    Raises:
+        ValueError: it is a path, and there is no ``own``.
+    """
+    if not text.startswith("/"):
+        return text
+    if own is None:
+        raise ValueError(
+            f"{text[:100]!r} has no trust domain; set 'trust_domain', or write the whole SPIFFE ID"
+        )
+    return f"{own.id}{text}"
 
 
 def trust_domains(peers: Iterable[Peer]) -> frozenset[TrustDomain]:
@@ -94,7 +128,7 @@ def trust_domains(peers: Iterable[Peer]) -> frozenset[TrustDomain]:
 def _parse(text: str, shown: str) -> SpiffeId:
     if "*" in text:
         raise ValueError(
-            f"{shown!r} has a '*' that is not its end; only a last '/*' stands for all"
+            f"{shown[:100]!r} has a '*' that is not its end; only a last '/*' stands for all"
         )
     try:
         return SpiffeId.parse(text)

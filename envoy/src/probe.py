@@ -20,6 +20,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher, StringMatcher
 
 from accredit.envoy import access_log, http, typed
+from accredit.envoy.http_options import of_any_age
 from accredit.envoy.sidecar import Probe, Sidecar
 from accredit.envoy.way import Security, Way
 
@@ -38,12 +39,13 @@ def listener(sidecar: Sidecar, cluster: str, probe: Probe) -> Listener:
         http_filters=[typed.http_filter("router", Router(suppress_envoy_headers=True))],
         access_log=[access_log.of_requests(sidecar, Way(name, Security.PROBE))],
         normalize_path=True,
+        http_protocol_options=of_any_age(),
         request_headers_timeout=_FIRST_REQUEST,
     )
     http.tell_who_calls(manager)
     http.distrust(manager)
     chain = FilterChain(filters=[typed.network_filter("http_connection_manager", manager)])
-    return Listener(name=name, address=typed.address(probe.listen), filter_chains=[chain])
+    return Listener(name=name, address=typed.listening(probe.listen), filter_chains=[chain])
 
 
 def _route(path: str, cluster: str) -> Route:

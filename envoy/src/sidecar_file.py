@@ -21,12 +21,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from accredit.envoy.address import parse_socket
-from accredit.envoy.file.conflicts import conflicts
-from accredit.envoy.file.context import Context, Surroundings
+from accredit.envoy.file import conflicts
+from accredit.envoy.file.context import Context, Surroundings, usable
 from accredit.envoy.file.fields import Fields
 from accredit.envoy.file.inbound import inbound
 from accredit.envoy.file.outbound import outbound
 from accredit.envoy.file.redirect import redirect
+from accredit.envoy.peers import whole
 from accredit.envoy.sidecar import Sidecar
 from accredit.identity.durations import parse_duration
 from accredit.identity.errors import ConfigError, Mistake
@@ -46,6 +47,7 @@ _KEYS = (
     "outbound",
     "redirect",
 )
+_MAX_BYTES = 1024 * 1024
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 
@@ -56,13 +58,22 @@ def read(path: Path, at: Surroundings) -> Sidecar:
         ConfigError: it cannot be read, or every mistake in it.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise ConfigError([Mistake(str(path), None, "", "is not UTF-8 text")]) from None
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
     except OSError as error:
-        reason = f"cannot be read: {error.strerror}"
-        raise ConfigError([Mistake(str(path), None, "", reason)]) from error
+        raise _refusal(path, f"cannot be read: {(error.strerror or str(error)).lower()}") from None
+    if len(data) > _MAX_BYTES:
+        raise _refusal(path, f"is larger than {_MAX_BYTES} bytes")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _refusal(path, "is not UTF-8 text", line) from None
     return parse(text, path, at)
+
+
+def _refusal(path: Path, reason: str, line: int | None = None) -> ConfigError:
+    return ConfigError([Mistake(str(path), line, "", reason)])
 
 
 def parse(text: str, path: Path, at: Surroundings) -> Sidecar:
@@ -71,13 +82,13 @@ def parse(text: str, path: Path, at: Surroundings) -> Sidecar:
     Raises:
         ConfigError: every mistake in it.
     """
-    data, lines = load(text, str(path))
-    mistakes = _Mistakes(str(path), lines)
+    twice: list[Mistake] = []
+    data, lines = load(text, str(path), twice)
+    mistakes = _Mistakes(str(path), lines, twice)
     document = Fields(data if isinstance(data, dict) else {}, (), mistakes.add)
     document.only("sidecar")
     section = document.section("sidecar")
-    if section is None and not document.has("sidecar"):
-        document.missing("sidecar", "and below it what it does")
+    document.missing("sidecar", "it at the top, and all the rest below it")
     sidecar = None if section is None else _sidecar(section, path, at)
     if sidecar is None or mistakes.found:
         raise ConfigError(mistakes.in_order())
@@ -85,8 +96,8 @@ def parse(text: str, path: Path, at: Surroundings) -> Sidecar:
 
 
 class _Mistakes:
-    def __init__(self, path: str, lines: Lines) -> None:
-        self.found: list[Mistake] = []
+    def __init__(self, path: str, lines: Lines, found: list[Mistake]) -> None:
+        self.found = found
         self._path = path
         self._lines = lines
 
@@ -99,39 +110,42 @@ class _Mistakes:
 
 def _sidecar(fields: Fields, path: Path, at: Surroundings) -> Sidecar:
     fields.only(*_KEYS)
-    spiffe_id = fields.parsed("spiffe_id", _spiffe_id)
-    socket = fields.parsed("socket", parse_socket) or at.socket
-    context = Context(at, _own(fields, spiffe_id), socket)
+    own = fields.parsed("trust_domain", TrustDomain.parse)
+    spiffe_id = fields.parsed("spiffe_id", lambda text: _spiffe_id(text, own))
+    socket = fields.parsed("socket", parse_socket) or usable(at.socket)
+    if not socket:
+        fields.missing("socket", "the agent's, such as /run/accredit/public/api.sock")
+    parts = _parts(fields, Context(at, _own(fields, own, spiffe_id), socket))
     name = fields.parsed("name", _name) or _default_name(fields, path)
-    inbounds = [inbound(each, context) for each in fields.sections("inbound")]
     sidecar = Sidecar(
         name=name,
         socket=socket,
         admin_socket=fields.parsed("admin", parse_socket) or _admin(fields, name, at),
         spiffe_id=spiffe_id,
-        inbound=tuple(each for each in inbounds if each is not None),
-        outbound=tuple(outbound(each, context) for each in fields.sections("outbound")),
+        inbound=tuple(each for _, each in parts.inbound),
+        outbound=tuple(each for _, each in parts.outbound),
         redirect=redirect(fields.section("redirect")),
         profile=at.profile,
         svid_ttl=fields.duration("svid_ttl", timedelta(hours=1)),
         connection_lifetime=fields.parsed("connection_lifetime", parse_duration),
         access_log=fields.parsed("access_log", _log) or "",
     )
-    _check(fields, sidecar)
+    conflicts.report(parts, sidecar)
     return sidecar
 
 
-def _check(fields: Fields, sidecar: Sidecar) -> None:
-    if not fields.data.get("inbound") and not fields.data.get("outbound"):
-        fields.missing("inbound", "what comes to the app, or 'outbound', where it connects to")
-    if not sidecar.socket:
-        fields.missing("socket", "the agent's socket, such as /run/accredit/public/api.sock")
-    for key, reason in conflicts(sidecar):
-        fields.wrong(str(key[0]), reason, *key[1:])
+def _parts(fields: Fields, context: Context) -> conflicts.Parts:
+    if "outbound" not in fields.data:
+        fields.missing("inbound", "who may call the app, or 'outbound', where the app connects to")
+    inbounds = [(each, inbound(each, context)) for each in fields.sections("inbound")]
+    return conflicts.Parts(
+        whole=fields,
+        inbound=[(each, found) for each, found in inbounds if found is not None],
+        outbound=[(each, outbound(each, context)) for each in fields.sections("outbound")],
+    )
 
 
-def _own(fields: Fields, spiffe_id: SpiffeId | None) -> TrustDomain | None:
-    own = fields.parsed("trust_domain", TrustDomain.parse)
+def _own(fields: Fields, own: TrustDomain | None, spiffe_id: SpiffeId | None) -> TrustDomain | None:
     if own is None:
         return None if spiffe_id is None else spiffe_id.trust_domain
     if spiffe_id is not None and spiffe_id.trust_domain != own:
@@ -139,8 +153,8 @@ def _own(fields: Fields, spiffe_id: SpiffeId | None) -> TrustDomain | None:
     return own
 
 
-def _spiffe_id(text: str) -> SpiffeId:
-    spiffe_id = SpiffeId.parse(text)
+def _spiffe_id(text: str, own: TrustDomain | None) -> SpiffeId:
+    spiffe_id = SpiffeId.parse(whole(text, own))
     if not spiffe_id.path:
         raise ValueError("is a trust domain; a workload's SPIFFE ID has a path, such as /ns/web")
     return spiffe_id
@@ -155,22 +169,19 @@ def _name(text: str) -> str:
 def _default_name(fields: Fields, path: Path) -> str:
     name = path.stem.removesuffix(".sidecar")
     if not _NAME.fullmatch(name):
-        if not fields.has("name"):
-            fields.missing("name", "a name, since the file's has other than letters and digits")
+        fields.missing("name", "a name, since the file's has more than letters and digits")
         return "sidecar"
     return name
 
 
 def _admin(fields: Fields, name: str, at: Surroundings) -> str:
-    if fields.has("admin"):
-        return ""
-    if not at.runtime_dir:
+    socket = usable(f"{at.runtime_dir}/sidecar-{name}/admin.sock") if at.runtime_dir else ""
+    if not socket:
         fields.missing("admin", "where Envoy's admin socket goes, such as /run/web/admin.sock")
-        return ""
-    return f"{at.runtime_dir}/sidecar-{name}/admin.sock"
+    return socket
 
 
 def _log(text: str) -> str:
-    if not text.startswith("/") or "\0" in text:
+    if not text.startswith("/") or not text.isprintable():
         raise ValueError("expected an absolute path; leave it out for standard output")
     return text

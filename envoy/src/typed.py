@@ -14,7 +14,7 @@ from envoy_data_plane.envoy.config.listener.v3 import Filter, ListenerFilter
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
 from envoy_data_plane.google.protobuf import Any
 
-from accredit.envoy.address import Address, Pipe
+from accredit.envoy.address import Address, Endpoint, Pipe
 
 
 def extension(name: str, message: betterproto2.Message) -> TypedExtensionConfig:
@@ -47,3 +47,9 @@ def address(of: Address) -> CoreAddress:
     if isinstance(of, Pipe):
         return CoreAddress(pipe=CorePipe(path=of.path))
     return CoreAddress(socket_address=SocketAddress(address=of.host, port_value=of.port))
+
+
+def listening(at: Endpoint) -> CoreAddress:
+    """Return an address to listen on; ``[::]`` takes IPv4 as well, as everywhere on Linux."""
+    where = SocketAddress(address=at.host, port_value=at.port, ipv4_compat=at.host == "::")
+    return CoreAddress(socket_address=where)

@@ -19,7 +19,6 @@ from support.net_namespace import NetNamespace
 
 from accredit.envoy.address import Destination, Endpoint
 from accredit.envoy.bootstrap import to_json
-from accredit.envoy.file.conflicts import conflicts
 from accredit.envoy.peers import Peer
 from accredit.envoy.redirect.mistakes import mistakes
 from accredit.envoy.redirect.programs import Cgroup, Programs, User
@@ -180,7 +179,7 @@ def test_nft_takes_the_rules_of_every_sidecar(
 def test_envoy_takes_the_listener_of_every_sidecar(
     tmp_path_factory: pytest.TempPathFactory, sidecar: Sidecar
 ) -> None:
-    assert [*conflicts(sidecar)] == []
+    assert [*mistakes(sidecar)] == []
     file = tmp_path_factory.mktemp("envoy") / "bootstrap.json"
     file.write_text(to_json(sidecar))
     done = subprocess.run(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 
 from accredit.envoy.file.context import Context
 from accredit.envoy.file.fields import Fields
 from accredit.envoy.peers import Peer, Rule
+from accredit.identity.yaml_lines import Key
 
 _METHOD = re.compile(r"[A-Z][A-Z0-9-]{0,31}")
 # What no path has once Envoy has normalised it, so that a rule with it would never match.
-_NEVER = re.compile(r"//|[;\\?#%*\s\x00-\x1f\x7f-\uffff]|/\.{1,2}(?:/|$)")
+_NEVER = re.compile(r"//|[;\\?#%*]|[^!-~]|/\.{1,2}(?:/|$)")
 _MAX_PATH = 2048
 
 
@@ -19,28 +21,34 @@ def rules(fields: Fields, context: Context, *, requests: bool) -> tuple[Rule, ..
 
     ``requests`` tells whether there are requests to be told apart.
     """
-    if not fields.data.get("allow"):
-        fields.missing("allow", "the SPIFFE IDs that may call")
+    fields.missing("allow", "the SPIFFE IDs that may call")
     free: dict[Peer, None] = {}
-    limited: list[Rule] = []
+    limited: dict[Key, Rule] = {}
     for place, value in fields.items("allow"):
         if isinstance(value, dict):
-            limited.append(_limited(fields.part(value, "allow", place), context))
+            limited[place] = _limited(fields.part(value, "allow", *place), context)
             if not requests:
-                fields.wrong("allow", "tcp has no methods and paths; expected IDs only", place)
-        elif (peer := fields.text_of(value, context.peer, "allow", place)) is not None:
+                fields.wrong("allow", "tcp has no methods and paths; expected IDs only", *place)
+        elif (peer := fields.text_of(value, context.peer, "allow", *place)) is not None:
             if peer in free:
-                fields.wrong("allow", f"{value!r} is listed twice", place)
+                fields.wrong("allow", f"{value!r} is listed twice", *place)
             free[peer] = None
-    for peer in {peer for rule in limited for peer in rule.peers} & free.keys():
-        fields.wrong("allow", f"'{peer}' is listed with limits and without; limits would be moot")
-    return (Rule(tuple(free)), *limited) if free else tuple(limited)
+    _check_limits(fields, limited, free)
+    return (Rule(tuple(free)), *limited.values()) if free else tuple(limited.values())
+
+
+def _check_limits(fields: Fields, limited: Mapping[Key, Rule], free: Collection[Peer]) -> None:
+    for place, rule in limited.items():
+        for peer in rule.peers:
+            freed = next((each for each in peer.around() if each in free), None)
+            if freed is not None:
+                reason = f"'{peer}' may do anything, by '{freed}' of this list: its limits are moot"
+                fields.wrong("allow", reason, *place)
 
 
 def expected(fields: Fields, context: Context) -> tuple[Peer, ...]:
     """Read ``expect``: whose certificate a server must show."""
-    if not fields.data.get("expect"):
-        fields.missing("expect", "the SPIFFE IDs that the server may have")
+    fields.missing("expect", "the SPIFFE IDs that the server may have")
     found = fields.parsed_list("expect", context.peer)
     if any(peer.trust_domain is None for peer in found):
         fields.wrong("expect", "names everybody; name whom the app means to talk to")
@@ -68,15 +76,22 @@ def path(text: str) -> str:
     return text
 
 
+def single_path(text: str) -> str:
+    """Parse the path of a request that the sidecar itself makes, or lets through to the app.
+
+    Raises:
+        ValueError: it is none, or stands for several.
+    """
+    if text.endswith("*"):
+        raise ValueError("expected a single path, such as /healthz")
+    return path(text)
+
+
 def _limited(section: Fields, context: Context) -> Rule:
     section.only("id", "methods", "paths")
-    if not section.data.get("id"):
-        section.missing("id", "the SPIFFE ID, or a list of them, that may do this")
-    if not section.has("methods") and not section.has("paths"):
+    section.missing("id", "the SPIFFE ID, or a list of them, that may do this")
+    if not {"methods", "paths"} & section.data.keys():
         section.wrong("id", "is not limited; expected 'methods' or 'paths', or the ID alone")
-    for name in ("methods", "paths"):
-        if section.data.get(name) == []:
-            section.wrong(name, "is empty, which allows nothing; leave it out to allow all")
     return Rule(
         peers=section.parsed_list("id", context.peer),
         methods=section.parsed_list("methods", _method),

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from accredit.envoy.address import parse_socket
 from accredit.envoy.peers import Peer, parse_peer
 from accredit.envoy.sidecar import Profile
 from accredit.identity.spiffe_id import TrustDomain
 
 _JWKS = "jwks.sock"
+
+
+def usable(socket: str) -> str:
+    """Return the path of a socket, or nothing if there can be none there."""
+    with suppress(ValueError):
+        return parse_socket(socket)
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,9 @@ class Context:
     @property
     def jwks(self) -> str:
         """The unix socket where the agent serves JWT keys; empty if it does not."""
-        return "" if self.spire or not self.socket else str(Path(self.socket).with_name(_JWKS))
+        if self.spire or not self.socket:
+            return ""
+        return usable(str(Path(self.socket).with_name(_JWKS)))
 
     @property
     def peer(self) -> Callable[[str], Peer]:

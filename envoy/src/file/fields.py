@@ -15,6 +15,9 @@ T = TypeVar("T")
 E = TypeVar("E", bound=Enum)
 Report = Callable[[Key, str], None]
 
+_MOST_UNKNOWN = 100
+_MOST_SECTIONS = 1000  # Envoy can hold 4096 secrets of ours
+
 
 class Fields:
     """One mapping at ``key`` of the document; ``report(key, reason)`` hears of every mistake.
@@ -32,20 +35,29 @@ class Fields:
         self._report((*self._key, name, *more), reason)
 
     def only(self, *names: str) -> None:
-        """Report every key that is none of ``names``."""
-        for key in self.data:
-            if key not in names:
-                close = get_close_matches(key, names, n=1)
-                cure = f"did you mean {close[0]!r}?" if close else f"expected {', '.join(names)}"
-                self.wrong(key, f"unknown key; {cure}")
+        """Report every key that is none of ``names``, and every one without a value.
+
+        Without one, 'jwt:' would silently demand nothing.
+        """
+        unknown = [key for key in self.data if key not in names]
+        for key in unknown[:_MOST_UNKNOWN]:
+            close = get_close_matches(key[:_MOST_UNKNOWN], names, n=1)
+            cure = f"did you mean {close[0]!r}?" if close else f"expected {', '.join(names)}"
+            self.wrong(key, f"unknown key; {cure}")
+        if len(unknown) > _MOST_UNKNOWN:
+            self._report(self._key, f"has {len(unknown)} unknown keys")
+        for name in names:
+            if name in self.data and not self.has(name):
+                self.wrong(name, "is empty; give it a value, or remove the key")
 
     def has(self, name: str) -> bool:
-        """Tell whether the field is given at all."""
-        return self.data.get(name) is not None
+        """Tell whether the field is given, and not empty."""
+        return self.data.get(name) not in (None, [])
 
     def missing(self, name: str, expected: str) -> None:
-        """Report that the field is not there."""
-        self._report(self._key, f"{name!r} is missing; expected {expected}")
+        """Report that the field is not there, if it is not."""
+        if name not in self.data:
+            self._report(self._key, f"{name!r} is missing; expected {expected}")
 
     def part(self, data: Mapping[str, Plain], *more: str | int) -> Fields:
         """Return the fields of a mapping that stands at ``more`` below this one."""
@@ -60,19 +72,23 @@ class Fields:
         """Return each good item of a list of text, or of one text alone; none twice."""
         found: dict[T, None] = {}
         for place, value in self.items(name):
-            item = self.text_of(value, parse, name, place)
+            item = self.text_of(value, parse, name, *place)
             if item is not None and item in found:
-                self.wrong(name, f"{value!r} is listed twice", place)
+                self.wrong(name, f"{value!r} is listed twice", *place)
             elif item is not None:
                 found[item] = None
         return tuple(found)
 
-    def items(self, name: str) -> Iterator[tuple[int, Plain]]:
-        """Yield place and value of each item of a list; one value alone is a list of one."""
+    def items(self, name: str) -> Iterator[tuple[Key, Plain]]:
+        """Yield place and value of each item of a list; one value alone is a list of one.
+
+        The place is what follows the field's own key: nothing, for a value alone.
+        """
         value = self.data.get(name)
-        if value is None:
-            return
-        yield from enumerate(value if isinstance(value, list) else [value])
+        if isinstance(value, list):
+            yield from (((place,), item) for place, item in enumerate(value))
+        elif value is not None:
+            yield (), value
 
     def duration(self, name: str, default: timedelta) -> timedelta:
         """Return a duration such as ``20s``."""
@@ -92,18 +108,21 @@ class Fields:
 
     def number(self, name: str, default: int, least: int, most: int) -> int:
         """Return a whole number within bounds."""
-        value = self.data.get(name, default)
+        value = self.data.get(name)
         if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
             return value
-        self.wrong(name, f"expected a whole number from {least} to {most}")
+        if value is not None:
+            quoted = ", without quotes" if isinstance(value, str) else ""
+            self.wrong(name, f"expected a whole number from {least} to {most}{quoted}")
         return default
 
     def flag(self, name: str, *, default: bool) -> bool:
         """Return true or false."""
-        value = self.data.get(name, default)
+        value = self.data.get(name)
         if isinstance(value, bool):
             return value
-        self.wrong(name, "expected true or false")
+        if value is not None:
+            self.wrong(name, "expected true or false")
         return default
 
     def section(self, name: str) -> Fields | None:
@@ -120,10 +139,12 @@ class Fields:
         found = []
         for place, value in self.items(name):
             if isinstance(value, dict):
-                found.append(self.part(value, name, place))
+                found.append(self.part(value, name, *place))
             else:
-                self.wrong(name, "expected keys and values", place)
-        return found
+                self.wrong(name, "expected keys and values", *place)
+        if len(found) > _MOST_SECTIONS:
+            self.wrong(name, f"has more than {_MOST_SECTIONS} items")
+        return found[:_MOST_SECTIONS]
 
     def text_of(
         self, value: Plain, parse: Callable[[str], T], name: str, *more: str | int

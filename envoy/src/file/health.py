@@ -17,7 +17,7 @@ def health_check(fields: Fields, protocol: Protocol) -> HealthCheck | None:
         section.wrong("path", "needs requests; of a tcp app only a connection can be tried")
     usual = HealthCheck()
     return HealthCheck(
-        path=section.parsed("path", allow.path) or "",
+        path=section.parsed("path", allow.single_path) or "",
         interval=section.duration("interval", usual.interval),
         timeout=section.duration("timeout", usual.timeout),
     )

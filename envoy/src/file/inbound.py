@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from enum import Enum
 
 from accredit.envoy.address import parse_address, parse_listen, parse_socket
 from accredit.envoy.file import allow
@@ -25,6 +26,13 @@ _KEYS = (
     "timeout",
     "min_tls",
 )
+
+
+class _Mode(Enum):
+    STRICT = "strict"
+    PERMISSIVE = "permissive"
+
+
 _HTTP_ONLY = ("jwt", "probe", "timeout")
 _LONGEST_MIGRATION = timedelta(days=366)
 
@@ -34,9 +42,8 @@ def inbound(fields: Fields, context: Context) -> Inbound | None:
     fields.only(*_KEYS)
     listen = fields.parsed("listen", parse_listen)
     app = fields.parsed("app", parse_address)
-    for name, example in (("listen", "such as 0.0.0.0:8443"), ("app", "such as 127.0.0.1:8080")):
-        if not fields.has(name):
-            fields.missing(name, example)
+    fields.missing("listen", "where others connect, such as 0.0.0.0:8443")
+    fields.missing("app", "where the app listens, such as 127.0.0.1:8080")
     protocol = fields.choice("protocol", Protocol.HTTP)
     rules = allow.rules(fields, context, requests=protocol.is_http)
     _check_protocol(fields, protocol)
@@ -48,8 +55,6 @@ def inbound(fields: Fields, context: Context) -> Inbound | None:
     min_tls = fields.choice("min_tls", TlsVersion.TLS_1_3)
     if listen is None or app is None:
         return None
-    if listen == app:
-        fields.wrong("app", "is where the sidecar itself listens; expected the app's own address")
     return Inbound(listen, app, rules, protocol, until, jwt, check, probe, timeout, min_tls)
 
 
@@ -62,15 +67,11 @@ def _check_protocol(fields: Fields, protocol: Protocol) -> None:
 def _until(fields: Fields, context: Context) -> date | None:
     """Read ``mode`` and ``until``: the last day on which plaintext is served, None if strict."""
     until = fields.parsed("until", _date)
-    mode = fields.data.get("mode", "strict")
-    if mode not in ("strict", "permissive"):
-        fields.wrong("mode", "expected strict or permissive")
-    if mode != "permissive":
-        if fields.has("until"):
+    if fields.choice("mode", _Mode.STRICT) is _Mode.STRICT:
+        if fields.data.get("mode") in (None, _Mode.STRICT.value) and fields.has("until"):
             fields.wrong("until", "stands with 'mode: permissive' only")
         return None
-    if not fields.has("until"):
-        fields.missing("until", "the last day on which plaintext may be served, 2026-12-31")
+    fields.missing("until", "the last day on which plaintext may be served, such as 2026-12-31")
     if until is not None and context.at.today is not None:
         _check_until(fields, until, context.at.today)
     return until
@@ -99,16 +100,15 @@ def _jwt(fields: Fields, context: Context, rules: tuple[Rule, ...]) -> JwtDemand
     if section is None:
         return None
     section.only("audience", "allow", "forward", "jwks")
-    if not section.data.get("audience"):
-        section.missing("audience", "what tokens must be made out to, such as this app's name")
+    section.missing("audience", "what tokens must be made out to, such as this app's name")
     subjects = section.parsed_list("allow", context.peer)
-    if not section.has("allow"):
+    if "allow" not in section.data:
         subjects = tuple(dict.fromkeys(peer for rule in rules for peer in rule.peers))
     if any(peer.trust_domain is None for peer in subjects):
         fields.wrong("jwt", "tokens of everybody cannot be verified; name IDs in its 'allow'")
     jwks = section.parsed("jwks", parse_socket) or context.jwks
-    if not jwks and not section.has("jwks"):
-        section.missing("jwks", "the unix socket of SPIRE's OIDC discovery provider")
+    if not jwks:
+        section.missing("jwks", "where keys are served: the socket of SPIRE's OIDC provider")
     return JwtDemand(
         audiences=section.parsed_list("audience", audience),
         subjects=subjects,
@@ -122,19 +122,11 @@ def _probe(fields: Fields) -> Probe | None:
     if section is None:
         return None
     section.only("listen", "paths")
-    if not section.data.get("paths"):
-        section.missing("paths", "such as [/healthz]")
-    paths = section.parsed_list("paths", _probed)
+    section.missing("paths", "what may be asked for, such as [/healthz]")
+    paths = section.parsed_list("paths", allow.single_path)
     listen = section.parsed("listen", parse_listen)
-    if not section.has("listen"):
-        section.missing("listen", "such as 0.0.0.0:8081")
+    section.missing("listen", "where it may be asked, such as 0.0.0.0:8081")
     return Probe(listen, paths) if listen is not None else None
-
-
-def _probed(text: str) -> str:
-    if text.endswith("*"):
-        raise ValueError("a probe sees single paths only, such as /healthz")
-    return allow.path(text)
 
 
 def audience(text: str) -> str:

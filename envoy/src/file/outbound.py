@@ -68,13 +68,13 @@ def _listen(fields: Fields) -> Endpoint | None:
 
 
 def _check_way(fields: Fields) -> None:
-    if not fields.has("listen") and not fields.has("intercept"):
+    if "intercept" not in fields.data:
         fields.missing("listen", "where the app connects, such as 127.0.0.1:9001, or 'intercept'")
     if fields.has("to") and fields.has("port"):
         fields.wrong("port", "stands with 'intercept' and without 'to', which has ports of its own")
-    if not fields.data.get("to"):
-        if not fields.has("intercept") or fields.has("listen"):
-            fields.missing("to", "such as payments.internal:8443")
+    if not fields.has("to"):
+        if "intercept" not in fields.data or fields.has("listen"):
+            fields.missing("to", "where the servers are, such as payments.internal:8443")
         elif fields.has("health_check"):
             fields.wrong("health_check", "needs 'to': it is not known beforehand what to check")
 
@@ -86,6 +86,5 @@ def _jwt(fields: Fields, context: Context) -> str:
     if section is None:
         return ""
     section.only("audience")
-    if not section.has("audience"):
-        section.missing("audience", "whom the token is for, such as the server's name")
+    section.missing("audience", "whom the token is for, such as the server's name")
     return section.parsed("audience", audience) or ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import Enum
 from ipaddress import ip_address
 
 from accredit.envoy.address import Endpoint, parse_listen
@@ -14,21 +15,23 @@ _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\$?")
 _CGROUP = re.compile(r"[A-Za-z0-9_.@:\\-]+(?:/[A-Za-z0-9_.@:\\-]+)*")
 
 
+class _Otherwise(Enum):
+    LET = "pass"
+    REFUSE = "refuse"
+
+
 def redirect(fields: Fields | None) -> Redirect | None:
     """Read ``redirect``; None if there is none."""
     if fields is None:
         return None
     fields.only("listen", "users", "cgroups", "otherwise")
-    otherwise = fields.data.get("otherwise", "pass")
-    if otherwise not in ("pass", "refuse"):
-        fields.wrong("otherwise", "expected pass or refuse")
-    if not fields.data.get("users") and not fields.data.get("cgroups"):
-        fields.missing("users", "the app's users or its 'cgroups'; else nothing is steered")
+    if "cgroups" not in fields.data:
+        fields.missing("users", "the app's users, or its 'cgroups'; else nothing is steered")
     return Redirect(
         listen=_listen(fields),
         users=fields.parsed_list("users", _user),
         cgroups=fields.parsed_list("cgroups", _cgroup),
-        refuse=otherwise == "refuse",
+        refuse=fields.choice("otherwise", _Otherwise.LET) is _Otherwise.REFUSE,
     )
 
 

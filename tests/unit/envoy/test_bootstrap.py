@@ -8,20 +8,11 @@ from typing import Any
 
 import pytest
 from support import needs
+from support.bootstrap_reading import found
 from support.sidecar_sample import INBOUND, OUTBOUND, PARTNER, SIDECAR, WEB
 
-from accredit.envoy.bootstrap import to_json
+from accredit.envoy.bootstrap import to_json, to_yaml
 from accredit.envoy.peers import Rule
-
-
-def _found(node: Any, key: str) -> list[Any]:
-    """Return every value under ``key``, however deep."""
-    if isinstance(node, list):
-        return [found for item in node for found in _found(item, key)]
-    if not isinstance(node, dict):
-        return []
-    here = [node[key]] if key in node else []
-    return here + [found for value in node.values() for found in _found(value, key)]
 
 
 @pytest.mark.parametrize(
@@ -45,7 +36,7 @@ def test_a_real_envoy_accepts_what_is_generated(tmp_path: Path, sidecar: Any) ->
 
 
 def test_every_secret_comes_from_one_and_the_same_source() -> None:
-    sources = _found(json.loads(to_json(SIDECAR)), "sds_config")
+    sources = found(json.loads(to_json(SIDECAR)), "sds_config")
     assert len(sources) == 4
     assert len({json.dumps(source, sort_keys=True) for source in sources}) == 1
     assert sources[0]["initial_fetch_timeout"] == "0s"
@@ -54,15 +45,15 @@ def test_every_secret_comes_from_one_and_the_same_source() -> None:
 
 def test_both_ends_speak_tls_13_and_never_resume() -> None:
     plain = json.loads(to_json(SIDECAR))
-    versions = _found(plain, "tls_params")
+    versions = found(plain, "tls_params")
     assert versions == [
         {"tls_minimum_protocol_version": "TLSv1_3", "tls_maximum_protocol_version": "TLSv1_3"}
     ] * len(versions)
     assert len(versions) == 2
-    assert _found(plain, "disable_stateless_session_resumption") == [True]
-    assert _found(plain, "disable_stateful_session_resumption") == [True]
-    assert _found(plain, "max_session_keys") == [0]
-    assert _found(plain, "require_client_certificate") == [True]
+    assert found(plain, "disable_stateless_session_resumption") == [True]
+    assert found(plain, "disable_stateful_session_resumption") == [True]
+    assert found(plain, "max_session_keys") == [0]
+    assert found(plain, "require_client_certificate") == [True]
 
 
 def test_the_admin_socket_is_the_owners_alone() -> None:
@@ -81,3 +72,19 @@ def test_the_admin_socket_is_the_owners_alone() -> None:
 def test_a_list_of_peers_that_would_let_everyone_in_is_refused(sidecar: Any) -> None:
     with pytest.raises(ValueError, match="at least one SPIFFE ID"):
         to_json(sidecar)
+
+
+@pytest.mark.parametrize("name", ["y", "N", "yes", "on", "null", "7", "0x10"])
+def test_envoy_reads_every_name_in_yaml_as_text(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "bootstrap.yaml"
+    file.write_text(to_yaml(replace(SIDECAR, name=name)))
+    done = subprocess.run(
+        [needs.envoy(), "--mode", "validate", "-c", file], capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
+
+
+def test_the_agent_is_told_which_identity_tokens_are_to_have() -> None:
+    node = json.loads(to_json(SIDECAR))["node"]
+    assert node["metadata"] == {"accredit.spiffe_id": "spiffe://td.example/shop"}
+    assert "metadata" not in json.loads(to_json(replace(SIDECAR, spiffe_id=None)))["node"]
