@@ -17,27 +17,6 @@ _TESTED_ELSEWHERE = {
     "agent/sidecar_process.py": "tests/envoy runs it as a process, with a real Envoy",
     "attestation/workload.py": "a protocol",
     "authority/authority.py": "a protocol",
-    **{
-        f"envoy/{name}.py": "tests/envoy/sidecar sends traffic through what it makes"
-        for name in (
-            "access_log",
-            "authorization",
-            "clusters",
-            "endpoints",
-            "http",
-            "http_options",
-            "inbound",
-            "jwt",
-            "matchers",
-            "outbound",
-            "probe",
-            "secret_discovery",
-            "tcp",
-            "tls",
-            "typed",
-            "way",
-        )
-    },
     "envoy/redirect/network_namespace.py": "tests/integration runs it in namespaces of its own",
     "envoy/supervise/admin.py": "tests/envoy asks a real Envoy",
     "envoy/supervise/expected.py": "test_readiness.py beside it, of what follows from it",
