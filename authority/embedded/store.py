@@ -1,8 +1,4 @@
-"""The state in SQLite: one small database, replaced whole in one transaction.
-
-Write-ahead log and ``synchronous=FULL``: a transaction that was reported done survives kill -9 and
-power loss, one that was not leaves no trace.
-"""
+"""The state in SQLite: one small database, replaced whole in one transaction."""
 
 from __future__ import annotations
 
@@ -14,13 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from accredit.authority.embedded.folder import check_private_file
+from accredit.authority.embedded.database import Layout, open_database
 from accredit.authority.embedded.state import Kind, Phase, Signer, State
 from accredit.identity.errors import StoreError
 from accredit.identity.spiffe_id import TrustDomain
 
-_APPLICATION = 0x61636372  # "accr", for file(1) and for us
-_VERSION = 1
 _SECOND = timedelta(seconds=1)
 _SCHEMA = """
 CREATE TABLE authority (
@@ -44,6 +38,8 @@ CREATE TABLE signer (
 ) STRICT;
 """
 _CURE = "restore the folder from a backup, or move it away to start with a new authority"
+# "accr", for file(1) and for us.
+_LAYOUT = Layout(application=0x61636372, version=1, schema=_SCHEMA, cure=_CURE)
 
 
 class Store:
@@ -55,42 +51,7 @@ class Store:
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
         self._path = path
-        if not create:
-            check_private_file(path)
-        try:
-            uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
-            self._database = sqlite3.connect(uri, timeout=0, uri=True, isolation_level=None)
-        except sqlite3.Error as error:
-            raise self._broken(error) from error
-        try:
-            # Nobody else reads it: the log's index stays in memory, where no full disk hurts it.
-            self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
-            if create:
-                self._create()
-            self._check_file()
-            self._database.execute("PRAGMA synchronous = FULL")
-        except sqlite3.Error as error:
-            self.close()
-            raise self._broken(error) from error
-        except StoreError:
-            self.close()
-            raise
-
-    def _create(self) -> None:
-        self._path.chmod(0o600)
-        self._database.executescript(
-            f"PRAGMA application_id = {_APPLICATION};"
-            f"PRAGMA user_version = {_VERSION};"
-            f"PRAGMA journal_mode = WAL; {_SCHEMA}"
-        )
-
-    def _check_file(self) -> None:
-        run = self._database.execute
-        found = [run(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
-        if found != [_APPLICATION, _VERSION]:
-            raise StoreError(self._path, f"is not version {_VERSION} of our database", _CURE)
-        if (verdict := run("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
-            raise StoreError(self._path, f"is damaged: {verdict}", _CURE)
+        self._database = open_database(path, _LAYOUT, create=create)
 
     def __enter__(self) -> Self:
         return self
