@@ -21,6 +21,8 @@ from accredit.authority.embedded.state import Kind, Signer
 from accredit.authority.embedded.vault import Vault
 from accredit.authority.entry import Entry
 from accredit.authority.entry_set import EntrySet
+from accredit.authority.federation.bundles import FederatedBundles
+from accredit.authority.federation.relationship import Relationship
 from accredit.authority.subscribers import Subscribers
 from accredit.identity.bundle import TrustBundle
 from accredit.identity.clock import Clock
@@ -55,12 +57,18 @@ class EmbeddedAuthority:
     name = "authority"
 
     def __init__(
-        self, vault: Vault, settings: EmbeddedSettings, clock: Clock, entries: Entries
+        self,
+        vault: Vault,
+        settings: EmbeddedSettings,
+        clock: Clock,
+        entries: Entries,
+        federation: FederatedBundles,
     ) -> None:
         self._vault = vault
         self._clock = clock
         self._entries = entries
-        self._federated = FederatedFiles(settings.federated_bundles)
+        self.federation = federation
+        self._files = FederatedFiles(settings.federated_bundles)
         self._subscribers = Subscribers()
         self._rotation = SignerRotation(vault, settings, clock, self._signers_changed)
         self._generation = 0
@@ -68,15 +76,17 @@ class EmbeddedAuthority:
         self._bundles = self._all_bundles()
         self._root = certificate(vault.state.active(Kind.X509))
         entries.subscribe(self._subscribers.tell)
+        federation.subscribe(self._foreign_changed)
 
     @classmethod
-    def open(
+    def open(  # noqa: PLR0913, PLR0917  all it hangs on
         cls,
         data_dir: Path,
         trust_domain: TrustDomain,
         settings: EmbeddedSettings,
         clock: Clock,
         entries: Entries,
+        relationships: Sequence[Relationship] = (),
     ) -> Self:
         """Open the authority in ``data_dir``; make it if there is none.
 
@@ -89,10 +99,16 @@ class EmbeddedAuthority:
         )
         if state != vault.state:
             vault.save(state)
-        return cls(vault, settings, clock, entries)
+        try:
+            federation = FederatedBundles.open(vault.federation_path, relationships, clock)
+        except BaseException:
+            vault.close()
+            raise
+        return cls(vault, settings, clock, entries, federation)
 
     def close(self) -> None:
         """Let go of the folder; nothing may be signed afterwards."""
+        self.federation.close()
         self._vault.close()
 
     @property
@@ -129,9 +145,8 @@ class EmbeddedAuthority:
 
     def reload(self) -> None:
         """Read the files of federated bundles again."""
-        if self._federated.reload():
-            self._bundles = self._all_bundles()
-            self._subscribers.tell()
+        if self._files.reload():
+            self._foreign_changed()
 
     def describe(self) -> dict[str, object]:
         """Return signers and next steps as plain data, for people."""
@@ -198,7 +213,15 @@ class EmbeddedAuthority:
         return signer, key, now
 
     def _all_bundles(self) -> Mapping[TrustDomain, TrustBundle]:
-        return {**self._federated.bundles, self.trust_domain: self._bundle}
+        return {
+            **self._files.bundles,
+            **self.federation.bundles,
+            self.trust_domain: self._bundle,
+        }
+
+    def _foreign_changed(self) -> None:
+        self._bundles = self._all_bundles()
+        self._subscribers.tell()
 
     def _signers_changed(self, renew: bool) -> None:  # noqa: FBT001  a callback
         self._bundle = bundle_of(self._vault.state)

@@ -1,4 +1,4 @@
-"""Bundles of other trust domains from files, until something better fetches them."""
+"""Bundles of other trust domains from files, for those that nothing fetches."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from cryptography import x509
-
-from accredit.identity.bundle import TrustBundle, parse_bundle
+from accredit.authority.federation.bundle_file import parse_bundle_file
+from accredit.identity.bundle import TrustBundle
 from accredit.identity.errors import BundleError
 from accredit.identity.spiffe_id import TrustDomain
 
@@ -33,7 +32,7 @@ class FederatedFiles:
         for trust_domain, path in self._files.items():
             try:
                 bundles[trust_domain] = _read(trust_domain, path)
-            except (OSError, ValueError, x509.InvalidVersion, BundleError) as error:
+            except (OSError, BundleError) as error:
                 _logger.error(  # noqa: TRY400  the text says it all
                     "federated bundle not read; the last good one stays",
                     extra={
@@ -50,9 +49,7 @@ class FederatedFiles:
 def _read(trust_domain: TrustDomain, path: Path) -> TrustBundle:
     with path.open("rb") as file:
         data = file.read(_MAX_BYTES + 1)
-    if b"-----BEGIN CERTIFICATE-----" in data:
-        return TrustBundle(trust_domain, tuple(x509.load_pem_x509_certificates(data)))
-    parsed = parse_bundle(trust_domain, data)
+    parsed = parse_bundle_file(trust_domain, data)
     for warning in parsed.warnings:
         _logger.warning(
             "federated bundle is odd",

@@ -5,6 +5,7 @@
     data_dir/authority.lock            held by the one process that uses the folder
     data_dir/authority/                0700, everything in it 0600
         state.db                       signers and sequence
+        federation.db                  bundles of other trust domains, once one was fetched
         keys/x509-<key id>.key         private keys of roots, PKCS #8 PEM
         keys/jwt-<key id>.key          and of JWT keys
 
@@ -89,6 +90,11 @@ class Vault:
         vault = cls(path, store, state, keys, lock)
         vault._remove_unused_keys()
         return vault
+
+    @property
+    def federation_path(self) -> Path:
+        """Where bundles of other trust domains are kept."""
+        return self._path / "federation.db"
 
     def close(self) -> None:
         """Let go of the folder."""

@@ -32,6 +32,11 @@ class FakeClock:
         """When the first sleeper wakes, or None if nobody sleeps."""
         return min(self._sleepers.values(), default=None)
 
+    @property
+    def sleepers(self) -> int:
+        """How many sleep here."""
+        return len(self._sleepers)
+
     async def sleep_until(self, when: datetime) -> None:
         self.waits.append(when - self._now)
         if self._jumps and when > self._now:

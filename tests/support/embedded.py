@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from accredit.authority.embedded.authority import EmbeddedAuthority
 from accredit.authority.embedded.settings import EmbeddedSettings
 from accredit.authority.entry import Entry
 from accredit.authority.entry_set import EntrySet
+from accredit.authority.federation.relationship import Relationship
 from accredit.authority.subscribers import Subscribers
 from accredit.identity.clock import Clock
 from accredit.identity.spiffe_id import TrustDomain
@@ -39,10 +40,16 @@ def opened(
     settings: EmbeddedSettings | None = None,
     *,
     entries: SetEntries | None = None,
+    relationships: Sequence[Relationship] = (),
 ) -> Iterator[EmbeddedAuthority]:
     """Open the authority of a folder, and let go of it at the end."""
     authority = EmbeddedAuthority.open(
-        folder, TRUST_DOMAIN, settings or EmbeddedSettings(), clock, entries or SetEntries()
+        folder,
+        TRUST_DOMAIN,
+        settings or EmbeddedSettings(),
+        clock,
+        entries or SetEntries(),
+        relationships,
     )
     try:
         yield authority

@@ -11,11 +11,12 @@ from support.ca import TestCa
 from support.clock import EPOCH, FakeClock
 from support.embedded import TRUST_DOMAIN, SetEntries, opened
 from support.entries import entry
+from support.federating import relationship
 
 from accredit.authority.embedded.authority import EmbeddedAuthority
 from accredit.authority.embedded.settings import EmbeddedSettings
 from accredit.identity.bundle import encode_bundle
-from accredit.identity.errors import JwtSvidError
+from accredit.identity.errors import JwtSvidError, StoreError
 from accredit.identity.jwt_verify import validate_jwt_svid
 from accredit.identity.keys import KeyType, generate
 from accredit.identity.spiffe_id import TrustDomain
@@ -211,6 +212,40 @@ def test_federated_bundles_stand_beside_the_own_and_follow_their_files(
         authority.reload()
         assert authority.bundles[_PARTNER].x509_authorities == (second.root,)
         assert told == [authority.bundles]
+
+
+@pytest.mark.rows("FC-25", "FC-32", "FC-33")
+def test_fetched_bundles_stand_beside_the_own_and_everybody_is_told_in_the_same_turn(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    one = relationship("https://partner.example/", trust_domain=_PARTNER)
+    bundle = TestCa(_PARTNER).bundle(sequence=7)
+    with opened(tmp_path, clock, relationships=[one]) as authority:
+        told: list[object] = []
+        authority.subscribe(lambda: told.append(dict(authority.bundles)))
+        own = {TRUST_DOMAIN: authority.bundles[TRUST_DOMAIN]}
+        assert authority.bundles == own
+        authority.federation.accept(one, encode_bundle(bundle))
+        assert told == [{**own, _PARTNER: bundle}]
+    with opened(tmp_path, clock, relationships=[one]) as authority:
+        assert authority.bundles == {**own, _PARTNER: bundle}
+        authority.federation.replace([])
+        assert authority.bundles == own
+
+
+def test_a_damaged_store_of_fetched_bundles_is_named_and_the_folder_let_go(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    with opened(tmp_path, clock):
+        pass
+    store = tmp_path / "authority/federation.db"
+    store.write_bytes(b"no database")
+    store.chmod(0o600)
+    with pytest.raises(StoreError, match=r"federation\.db.*begin with the bootstrap bundles again"):
+        EmbeddedAuthority.open(tmp_path, TRUST_DOMAIN, EmbeddedSettings(), clock, SetEntries())
+    store.unlink()
+    with opened(tmp_path, clock):
+        pass
 
 
 def test_a_file_never_replaces_the_own_bundle(tmp_path: Path, clock: FakeClock) -> None:

@@ -1,0 +1,1 @@
+"""Bundles of other trust domains, fetched from their bundle endpoints: SPIFFE Federation."""

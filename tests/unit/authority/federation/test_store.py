@@ -1,0 +1,91 @@
+"""Bundles survive restarts and kill -9, and a damaged file is an error that says what to do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from support.ca import TestCa
+from support.clock import EPOCH
+
+from accredit.authority.federation.freshness import Held, Origin
+from accredit.authority.federation.store import BundleStore
+from accredit.identity.errors import StoreError
+from accredit.identity.spiffe_id import TrustDomain
+
+_A, _B = TrustDomain("a.example"), TrustDomain("b.example")
+_HELD = Held(TestCa(_A).bundle(sequence=2**64 - 1), Origin.ENDPOINT, EPOCH)
+_OTHER = Held(TestCa(_B).bundle(), Origin.OPERATOR, EPOCH)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "federation.db"
+
+
+def test_nothing_is_made_until_there_is_something_to_keep(path: Path) -> None:
+    with closing(BundleStore(path)) as store:
+        assert store.load() == {}
+        store.drop(_A)
+    assert not path.exists()
+
+
+def test_what_was_put_is_there_when_it_is_opened_again(path: Path) -> None:
+    with closing(BundleStore(path)) as store:
+        store.put(_A, _OTHER)
+        store.put(_A, _HELD)
+        store.put(_B, _OTHER)
+    assert path.stat().st_mode & 0o777 == 0o600
+    with closing(BundleStore(path)) as store:
+        assert store.load() == {_A: _HELD, _B: _OTHER}
+        store.drop(_B)
+    with closing(BundleStore(path)) as store:
+        assert store.load() == {_A: _HELD}
+    assert [each.name for each in path.parent.iterdir()] == ["federation.db"]
+
+
+def test_what_was_put_survives_the_death_of_the_process(path: Path) -> None:
+    child = os.fork()
+    if not child:
+        BundleStore(path).put(_A, _HELD)
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    with closing(BundleStore(path)) as store:
+        assert store.load() == {_A: _HELD}
+
+
+def test_what_a_death_left_of_a_new_file_is_made_anew(path: Path) -> None:
+    (path.parent / "federation.db.part").write_bytes(b"half of it")
+    (path.parent / "federation.db.part-wal").write_bytes(b"a log")
+    with closing(BundleStore(path)) as store:
+        store.put(_A, _HELD)
+        assert store.load() == {_A: _HELD}
+
+
+@pytest.mark.parametrize("content", [b"", b"no database", b"SQLite format 3\0" + bytes(4096)])
+def test_a_file_that_is_none_of_ours_is_named_with_the_cure(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    path.chmod(0o600)
+    with pytest.raises(StoreError, match=r"federation\.db"):
+        BundleStore(path)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("document", b"{"), ("origin", "moon"), ("trust_domain", "A B"), ("since", 10**18)],
+)
+def test_a_row_that_cannot_be_read_is_damage(path: Path, column: str, value: object) -> None:
+    with closing(BundleStore(path)) as store:
+        store.put(_A, _HELD)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(f"UPDATE bundle SET {column} = ?", (value,))
+    with (
+        closing(BundleStore(path)) as store,
+        pytest.raises(StoreError, match="is damaged") as found,
+    ):
+        store.load()
+    assert "move it away to begin with the bootstrap bundles again" in str(found.value)
