@@ -191,10 +191,14 @@ class Names:
         return self._roots(trust_domains)
 
     def _bundle(self, trust_domain: TrustDomain) -> Meaning:
-        if trust_domain in self.snapshot.bundles:
+        bundle = self.snapshot.bundles.get(trust_domain)
+        if bundle is not None and bundle.x509_authorities:
             return self._roots((trust_domain,))
         if any(trust_domain in entry.federates_with for entry in self._entries()):
-            return Parked(f"the bundle of {trust_domain} is not known yet", granted=True)
+            # An Envoy that has older roots must not go on with them: a relationship has ended, or
+            # the trust domain has withdrawn its last key (Trust Domain and Bundle 4.1.3).
+            missing = "is not known" if bundle is None else "has no X.509 authority"
+            return Parked(f"the bundle of {trust_domain} {missing}", granted=True, revoked=True)
         if not self._may_verify:
             return self._nobody()
         # ALL shrinks at once when a federation ends, so the name of its own must not lag behind.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from support.ca import TestCa
 from support.entries import entry
 from support.snapshots import TRUST_DOMAIN, snapshot
 
+from accredit.identity.bundle import TrustBundle
 from accredit.identity.spiffe_id import TrustDomain
 from accredit.rotation.snapshot import Snapshot
 from accredit.sds_server.names import (
@@ -119,9 +121,22 @@ def test_a_trust_domain_that_nobody_federates_with_is_revoked_from_who_holds_it(
     )
 
 
-def test_a_federated_bundle_that_has_not_come_yet_is_parked_and_not_revoked() -> None:
+@pytest.mark.rows("FC-33")
+def test_a_federated_bundle_that_is_not_there_is_revoked_from_who_holds_it() -> None:
     assert meaning("spiffe://partner.example", snapshot(CA, API)) == Parked(
-        "the bundle of partner.example is not known yet", granted=True
+        "the bundle of partner.example is not known", granted=True, revoked=True
+    )
+
+
+@pytest.mark.rows("BP-09")
+@pytest.mark.parametrize(
+    "name", ["spiffe://partner.example", "spiffe://partner.example,spiffe://x"]
+)
+def test_a_federated_bundle_without_a_root_is_revoked_from_who_holds_it(name: str) -> None:
+    full = snapshot(CA, API, partners=[PARTNER])
+    empty = TrustBundle(FOREIGN, (), PARTNER.bundle().jwt_authorities)
+    assert meaning(name, replace(full, bundles={**full.bundles, FOREIGN: empty})) == Parked(
+        "the bundle of partner.example has no X.509 authority", granted=True, revoked=True
     )
 
 
@@ -311,11 +326,9 @@ def test_a_list_of_which_nothing_is_left_is_as_a_single_one() -> None:
     assert meaning("spiffe://other.example,spiffe://third.example") == Parked(
         "no entry of the caller federates with other.example", revoked=True
     )
-    coming = meaning("spiffe://partner.example,spiffe://third.example", snapshot(CA, API))
-    assert coming == Parked("no entry of the caller federates with third.example", revoked=True)
     both = entry("/api", federates_with=("partner.example", "third.example"))
     assert meaning("spiffe://partner.example,spiffe://third.example", snapshot(CA, both)) == Parked(
-        "the bundle of partner.example is not known yet", granted=True
+        "the bundle of partner.example is not known", granted=True, revoked=True
     )
 
 
