@@ -10,6 +10,7 @@ from typing import Any
 
 import accredit
 from accredit.agent.admin import Method, Params
+from accredit.agent.federation import FederationReload
 from accredit.agent.plan import Plan
 from accredit.agent.problems import problems
 from accredit.agent.views import bundle_text, entry_view
@@ -34,8 +35,10 @@ class Administration:
         identities: Identities,
         ledger: Ledger | None,
         clock: Clock,
+        federation: FederationReload,
     ) -> None:
         self._plan = plan
+        self._federation = federation
         self._entries = entries
         self._authority = authority
         self._identities = identities
@@ -64,9 +67,10 @@ class Administration:
         return f"{self._authority.trust_domain} at {self._plan.socket}: {count} {noun}"
 
     def request_reload(self) -> None:
-        """Reload entries and federated bundles soon; mistakes go to the log."""
+        """Reload entries, federated bundles and relationships soon; mistakes go to the log."""
         self._entries.reload()
         self._authority.reload()
+        self._federation.reload()
 
     async def status(self, params: Params) -> Any:
         """Return versions, places, and how rotation and SDS are doing."""
@@ -82,6 +86,7 @@ class Administration:
             "data_dir": str(self._plan.data_dir),
             "entries": len(self._authority.entries),
             "bundles": sorted(map(str, self._authority.bundles)),
+            "federation": self._federation.describe(),
             "rotation": _plain(self._identities.describe()),
             "sds": self._ledger and self._ledger.describe(),
         }

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, ValidationError, model_validator
 
 from accredit.agent import places
+from accredit.agent.config_federation import Federation
 from accredit.agent.config_mistakes import mistakes
 from accredit.agent.config_sections import Attestation, Authority, Rotation
 from accredit.agent.config_services import Jwks, Limits, Logging, Sds, WorkloadApi
@@ -25,6 +26,7 @@ from accredit.agent.config_types import (
 from accredit.agent.plan import Plan
 from accredit.authority.entry_file import EntryDefaults, EntryReader, duplicates
 from accredit.authority.entry_files import EntryFiles
+from accredit.authority.federation.relationship import contradictions
 from accredit.authority.trusted_text import read_trusted
 from accredit.identity.errors import ConfigError, Mistake, SpiffeIdError
 from accredit.identity.spiffe_id import TrustDomain
@@ -76,6 +78,9 @@ class Config(Section):
         default=False, description="Give trust bundles also to callers without an identity."
     )
     authority: Authority = Field(default=Authority(), description="Who signs.")
+    federation: Federation = Field(
+        default=Federation(), description="Whose trust bundles are fetched, and how."
+    )
     attestation: Attestation = Field(
         default=Attestation(), description="How callers are told apart."
     )
@@ -120,6 +125,7 @@ class Config(Section):
                 self.entries_dir,
             ),
             embedded=self.authority.embedded.settings(),
+            federation=self.federation.settings(),
             unix=self.attestation.unix.settings(),
             rotation=self.rotation.settings(),
             workload_api=workload_api.settings(verifiers) if workload_api.enabled else None,
@@ -153,6 +159,8 @@ def parse_config(text: str, path: Path) -> Config:
         config = Config.model_validate(_with_places(data, str(path), wrong))
     except ValidationError as error:
         wrong = mistakes(error, Config, str(path), lines) + wrong
+    else:
+        wrong += _contradictions(config, str(path), lines)
     if config is None or wrong:
         raise ConfigError(wrong)
     return _absolute(config, path.parent)
@@ -179,6 +187,16 @@ def _entry_mistakes(data: dict[str, Plain], path: str, lines: Lines) -> list[Mis
     return [*duplicates(reader.read(data)), *reader.mistakes]
 
 
+def _contradictions(config: Config, path: str, lines: Lines) -> list[Mistake]:
+    found = contradictions(
+        config.federation.settings().relationships,
+        config.trust_domain,
+        config.authority.embedded.federated_bundles,
+    )
+    where = ("federation", "relationships")
+    return [Mistake(path, lines.line(where), ".".join(where), reason) for reason in found]
+
+
 def _absolute(config: Config, folder: Path) -> Config:
     """Let every path start at ``folder``."""
     at = folder.absolute()
@@ -192,6 +210,7 @@ def _absolute(config: Config, folder: Path) -> Config:
             "admin_socket": at / config.admin_socket,
             "jwks_socket": config.jwks_socket and at / config.jwks_socket,
             "entries_dir": config.entries_dir and at / config.entries_dir,
+            "federation": config.federation.at(at),
             "authority": config.authority.model_copy(update={"embedded": embedded}),
         }
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -56,7 +56,10 @@ def _reason(details: ErrorDetails, model: type[BaseModel]) -> str:
 def _unknown_key(where: Sequence[Any], model: type[BaseModel]) -> str:
     *sections, key = where
     for name in sections:
-        section = model.model_fields[name].annotation
+        if isinstance(name, int):
+            continue  # of the list before it, whose sections are all of one kind
+        annotation = model.model_fields[name].annotation
+        section = next(iter(get_args(annotation)), annotation)
         if isinstance(section, type) and issubclass(section, BaseModel):
             model = section
     names = sorted(model.model_fields)

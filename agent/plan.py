@@ -10,6 +10,7 @@ from accredit.agent.logs import Format
 from accredit.attestation.unix import UnixSettings
 from accredit.authority.embedded.settings import EmbeddedSettings
 from accredit.authority.entry_files import EntryFiles
+from accredit.authority.federation.relationship import FederationSettings
 from accredit.identity.spiffe_id import TrustDomain
 from accredit.rotation.settings import RotationSettings
 from accredit.sds_server.settings import SdsSettings
@@ -26,6 +27,7 @@ class Plan:
     admin_socket: Path
     entry_files: EntryFiles
     embedded: EmbeddedSettings
+    federation: FederationSettings
     unix: UnixSettings
     rotation: RotationSettings
     workload_api: WorkloadApiSettings | None

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from enum import Enum
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -31,7 +31,8 @@ it and tells every mistake at once, each with its line. Unknown keys are mistake
 Durations are whole seconds, written `20s`, `5m`, `1h`, `30d` or `1h30m`. Whoever can write the
 file decides who gets which identity, so a file that other users can write is refused.
 
-SIGHUP, and any change of the files, reloads `entries`; all else needs a restart.
+SIGHUP, and any change of the files, reloads `entries`; SIGHUP reloads `federation` too; all else
+needs a restart.
 """
 
 _ENTRIES = """\
@@ -69,13 +70,21 @@ def render() -> str:
 
 def _sections(model: type[BaseModel], path: str) -> Iterator[tuple[str, type[BaseModel]]]:
     for name, field in model.model_fields.items():
-        if section := _section(field):
-            yield f"{path}{name}", section
-            yield from _sections(section, f"{path}{name}.")
+        if section := _section(field) or _section_of_list(field):
+            place = f"{path}{name}" if _section(field) else f"{path}{name}[]"
+            yield place, section
+            yield from _sections(section, f"{place}.")
 
 
 def _section(field: FieldInfo) -> type[BaseModel] | None:
-    kind = field.annotation
+    return _model(field.annotation)
+
+
+def _section_of_list(field: FieldInfo) -> type[BaseModel] | None:
+    return _model(*get_args(field.annotation)) if get_origin(field.annotation) is list else None
+
+
+def _model(kind: object) -> type[BaseModel] | None:
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
@@ -90,6 +99,8 @@ def _table(model: type[BaseModel]) -> str:
 def _kind(field: FieldInfo) -> str:
     if _section(field):
         return "section"
+    if _section_of_list(field):
+        return "list of sections"
     unit = next((each.name for each in _metadata(field) if isinstance(each, Unit)), "")
     if unit == "choice":
         return " or ".join(f"`{each}`" for each in get_args(field.annotation))
@@ -110,7 +121,7 @@ def _default(field: FieldInfo) -> str:
         return "see there"
     if field.is_required():
         return "required"
-    if value is None or value == () or isinstance(value, BaseModel):
+    if value is None or value in ((), []) or isinstance(value, BaseModel):
         return ""
     if isinstance(value, timedelta):
         return f"`{format_duration(value)}`"

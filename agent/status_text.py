@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from accredit.agent import table
+from accredit.agent.federation_text import relationships_text
 
 Data = Mapping[str, Any]
 
@@ -17,6 +18,8 @@ def status_text(status: Data) -> str:
         parts.append(_svids(svids))
     if tokens := status["rotation"]["tokens"]:
         parts.append(_tokens(tokens))
+    if relationships := status["federation"]:
+        parts.append(relationships_text(relationships))
     if sds := status["sds"]:
         parts += [text for text in (_envoys(sds["connections"]), _refusals(sds)) if text]
     return "\n\n".join(parts)

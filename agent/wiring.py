@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager, closing
 
 from accredit.agent.admin import AdminServer
 from accredit.agent.administration import Administration
+from accredit.agent.federation import FederationReload, fetcher
+from accredit.agent.federation_admin import FederationAdministration
 from accredit.agent.health import Health
 from accredit.agent.http_carrier import HttpCarrier
 from accredit.agent.jwks import JwkSets
@@ -19,6 +21,7 @@ from accredit.agent.transport import GrpcTransport
 from accredit.attestation.unix import UnixAttestor
 from accredit.authority.embedded.authority import EmbeddedAuthority
 from accredit.authority.entry_source import EntrySource
+from accredit.authority.federation.polling import BundlePolling
 from accredit.rotation.clock import SystemClock
 from accredit.rotation.delivery import Service
 from accredit.rotation.identities import Identities
@@ -39,7 +42,14 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
     with (
         closing(SystemClock()) as clock,
         closing(
-            EmbeddedAuthority.open(plan.data_dir, plan.trust_domain, plan.embedded, clock, entries)
+            EmbeddedAuthority.open(
+                plan.data_dir,
+                plan.trust_domain,
+                plan.embedded,
+                clock,
+                entries,
+                plan.federation.relationships,
+            )
         ) as authority,
     ):
         identities = Identities(authority, clock, plan.rotation)
@@ -69,10 +79,15 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
                 Listener(plan.jwks_socket, carrier, attestors, plan.jwks, clock, name="jwks")
             )
         ledger = sds.ledger if sds else None
-        administration = Administration(plan, entries, authority, identities, ledger, clock)
-        admin = AdminServer(plan.admin_socket, administration.methods)
+        polling = BundlePolling(
+            authority.federation, plan.federation, fetcher(authority, clock), clock
+        )
+        reload = FederationReload(plan.entry_files.config, polling)
+        administration = Administration(plan, entries, authority, identities, ledger, clock, reload)
+        federation = FederationAdministration(polling)
+        admin = AdminServer(plan.admin_socket, {**administration.methods, **federation.methods})
         yield Agent(
-            components=(authority, identities, entries, admin, *listeners),
+            components=(authority, identities, entries, polling, reload, admin, *listeners),
             started=(admin.ready, *(each.ready for each in listeners)),
             reload=administration.request_reload,
             status=administration.status_line,

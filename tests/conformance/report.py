@@ -32,6 +32,7 @@ _COMPONENTS = {
     "BE": "Writing trust bundles",
     "BP": "Reading trust bundles",
     "FS": "Publishing new and old keys",
+    "FC": "Fetching other trust domains' bundles",
     "WE": "The Workload Endpoint",
     "WC": "The Workload API, every method",
     "XS": "FetchX509SVID",

@@ -13,8 +13,10 @@ from support.clock import FakeClock
 
 from accredit.agent.administration import Administration
 from accredit.agent.config import load_config
+from accredit.agent.federation import FederationReload, fetcher
 from accredit.authority.embedded.authority import EmbeddedAuthority
 from accredit.authority.entry_source import EntrySource
+from accredit.authority.federation.polling import BundlePolling
 from accredit.identity.bundle import parse_bundle
 from accredit.identity.errors import ConfigError, RequestError
 from accredit.identity.spiffe_id import TrustDomain
@@ -56,7 +58,18 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         EmbeddedAuthority.open(plan.data_dir, plan.trust_domain, plan.embedded, clock, entries)
     ) as authority:
         identities = Identities(authority, clock)
-        administration = Administration(plan, entries, authority, identities, None, clock)
+        polling = BundlePolling(
+            authority.federation, plan.federation, fetcher(authority, clock), clock
+        )
+        administration = Administration(
+            plan,
+            entries,
+            authority,
+            identities,
+            None,
+            clock,
+            FederationReload(config, polling),
+        )
         yield Bench(administration, config, clock)
 
 
@@ -67,6 +80,7 @@ async def test_status_tells_places_and_counts(bench: Bench) -> None:
     assert status["socket"] == str(bench.config.parent / "api.sock")
     assert (status["entries"], status["bundles"]) == (3, ["prod.example"])
     assert status["rotation"]["entries"] == []
+    assert status["federation"] == []
     assert status["sds"] is None
 
 

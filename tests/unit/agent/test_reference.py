@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel
@@ -14,13 +14,6 @@ from accredit.agent.reference import render
 
 _TEXT = render()
 _PATH = Path("/f")
-
-
-def keys(model: type[BaseModel]) -> Iterator[str]:
-    for name, field in model.model_fields.items():
-        yield name
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from keys(field.annotation)
 
 
 def test_every_key_has_a_row_with_value_and_meaning() -> None:
@@ -34,9 +27,10 @@ def _order() -> list[str]:
 
     def grouped(model: type[BaseModel]) -> list[str]:
         inner = [
-            field.annotation
+            kind
             for field in model.model_fields.values()
-            if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+            for kind in (field.annotation, *get_args(field.annotation))
+            if isinstance(kind, type) and issubclass(kind, BaseModel)
         ]
         return [*model.model_fields, *(key for each in inner for key in grouped(each))]
 
@@ -54,6 +48,8 @@ def _order() -> list[str]:
         "| `default_svid_name` | text | `default` |",
         "| `enabled` | true or false | `true` |",
         "| `entries_dir` | path |  |",
+        "| `relationships` | list of sections |  |",
+        "| `profile` | `https_web` or `https_spiffe` | required |",
     ],
 )
 def test_a_row_tells_the_unit_and_the_default(row: str) -> None:

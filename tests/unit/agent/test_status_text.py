@@ -22,6 +22,7 @@ _STATUS: dict[str, Any] = {
     "data_dir": "/d",
     "entries": 2,
     "bundles": ["partner.example", "prod.example"],
+    "federation": [],
     "rotation": _ROTATION,
     "sds": None,
 }
@@ -124,3 +125,16 @@ def test_an_authority_is_told_with_what_comes_next() -> None:
     assert lines[4].split() == ["root", "k1", "active", "b", "a"]
     assert lines[5].split() == ["JWT", "key", "k1", "active", "b", "a"]
     assert lines[-1].split() == ["t", "prepare", "x509", "a", "new", "one"]
+
+
+def test_relationships_are_told_in_a_block_of_their_own() -> None:
+    partner = {
+        "trust_domain": "partner.example",
+        "bundle": None,
+        "next_try": "2026-01-01T00:00:05Z",
+        "error": "no connection to partner.example",
+    }
+    text = status_text.status_text(_STATUS | {"federation": [partner]})
+    heading, line = text.split("\n\n")[1].splitlines()
+    assert heading.split("  ")[0] == "TRUST DOMAIN"
+    assert line.endswith("2026-01-01T00:00:05Z  no connection to partner.example")

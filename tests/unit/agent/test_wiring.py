@@ -24,7 +24,12 @@ def plan(folder: Path, more: str = "") -> Plan:
 async def test_what_serves_starts_last_and_so_stops_first(tmp_path: Path) -> None:
     async with wired(plan(tmp_path)) as agent:
         names = [component.name for component in agent.components]
-        assert names == ["authority", "rotation", "entries", "admin", "listener", "jwks"]
+        federation = ["federation", "federation reload"]
+        assert names == [
+            *("authority", "rotation", "entries"),
+            *federation,
+            *("admin", "listener", "jwks"),
+        ]
         assert agent.status() == f"a at {tmp_path}/api.sock: 0 entries"
 
 

@@ -1,0 +1,164 @@
+"""A real agent that fetches a partner's bundle, as its workloads and its operator see it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.agent_process import AgentProcess
+from support.bundle_endpoint import Endpoint, document, endpoint, says, server_context
+from support.ca import TestCa
+from support.federating import PARTNER, SERVER
+
+from accredit.identity.bundle import encode_bundle
+
+_NOW = datetime.now(UTC)
+_SECOND = timedelta(seconds=1)
+_BASE = f"""\
+trust_domain: prod.example
+entries:
+  - id: /me
+    selectors: ["unix:uid:{os.geteuid()}"]
+    federates_with: [partner.example]
+"""
+_FEDERATION = """\
+federation:
+  refresh_min: 1s
+  relationships:
+    - trust_domain: partner.example
+      url: {url}
+      profile: https_spiffe
+      endpoint_spiffe_id: spiffe://partner.example/bundle-endpoint
+      bootstrap_bundle: bootstrap.json
+"""
+
+
+@pytest.fixture
+def partner(tmp_path: Path) -> TestCa:
+    ca = TestCa(PARTNER, now=_NOW)
+    path = tmp_path / "bootstrap.json"
+    path.write_bytes(encode_bundle(ca.bundle(sequence=1)))
+    path.chmod(0o600)
+    return ca
+
+
+@pytest.fixture
+async def server(partner: TestCa, tmp_path: Path) -> AsyncIterator[Endpoint]:
+    context = server_context(tmp_path, partner.issue(SERVER))
+    served = partner.bundle(sequence=7, refresh_hint=_SECOND)
+    async with endpoint(context, says(document(served))) as found:
+        yield found
+
+
+async def listed(agent: AgentProcess) -> Any:
+    """Return the one relationship, as its operator sees it."""
+    where = f"--admin-socket={agent.admin_socket}"
+    text = await asyncio.to_thread(agent.command, "bundle", "list", "--output=json", where)
+    (view,) = json.loads(text)
+    return view
+
+
+async def gets(agent: AgentProcess, *authorities: TestCa) -> None:
+    """Wait until a workload gets just these of the partner's roots."""
+    command = ("api", "fetch", "bundles", f"--socket=unix://{agent.socket}")
+    wanted = {f"{each.root.serial_number:x}" for each in authorities}
+    async with asyncio.timeout(30):
+        while wanted != await asyncio.to_thread(_roots, agent, *command):
+            await asyncio.sleep(0.1)
+
+
+def _roots(agent: AgentProcess, *command: str) -> set[str]:
+    found = re.findall(
+        r"^spiffe://partner\.example +([0-9a-f]{20,}) ", agent.command(*command), re.MULTILINE
+    )
+    return set(found)
+
+
+@asynccontextmanager
+async def running(folder: Path, config: str) -> AsyncIterator[AgentProcess]:
+    agent = AgentProcess(folder, config)
+    await asyncio.to_thread(agent.start)
+    try:
+        yield agent
+    finally:
+        await asyncio.to_thread(agent.kill)
+
+
+@pytest.mark.rows("FC-25", "FC-31", "FC-32", "FC-33")
+async def test_a_partners_rotation_reaches_workloads_and_outlives_partner_and_agent(
+    server: Endpoint, partner: TestCa, tmp_path: Path
+) -> None:
+    config = _BASE + _FEDERATION.format(url=server.url())
+    new = TestCa(PARTNER, now=_NOW)
+    async with running(tmp_path, config) as agent:
+        await gets(agent, partner)
+        both = replace(
+            partner.bundle(sequence=8, refresh_hint=_SECOND),
+            x509_authorities=(partner.root, new.root),
+        )
+        server.talk = says(document(both))
+        await gets(agent, partner, new)
+        server.talk = says(b"")
+    async with running(tmp_path, config) as agent:
+        await gets(agent, partner, new)
+        view = await listed(agent)
+        assert (view["bundle"]["origin"], view["bundle"]["sequence"]) == ("endpoint", 8)
+        agent.config.write_text(agent.config.read_text().partition("federation:")[0])
+        agent.send(signal.SIGHUP)
+        await gets(agent)
+
+
+async def test_an_operator_may_set_a_bundle_and_forget_it(partner: TestCa, tmp_path: Path) -> None:
+    new = TestCa(PARTNER, now=_NOW)
+    pem = tmp_path / "new.pem"
+    pem.write_bytes(new.bundle().x509_pem)
+    config = _BASE + _FEDERATION.format(url="https://127.0.0.1:1/")
+    async with running(tmp_path, config) as agent:
+        await gets(agent, partner)
+        where = f"--admin-socket={agent.admin_socket}"
+        await asyncio.to_thread(agent.command, "bundle", "set", "partner.example", pem, where)
+        await gets(agent, new)
+        assert (await listed(agent))["bundle"]["origin"] == "operator"
+        await asyncio.to_thread(agent.command, "bundle", "delete", "partner.example", where)
+        await gets(agent, partner)
+        assert (await listed(agent))["error"].startswith("no connection to 127.0.0.1:1")
+        text = await asyncio.to_thread(agent.command, "bundle", "list", where)
+        assert "partner.example  bootstrap    1" in text
+
+
+async def test_a_mistake_in_the_file_ends_no_relationship(
+    server: Endpoint, partner: TestCa, tmp_path: Path
+) -> None:
+    config = _BASE + _FEDERATION.format(url=server.url())
+    async with running(tmp_path, config) as agent:
+        await gets(agent, partner)
+        agent.config.write_text(config.replace("https://", "http://"))
+        agent.send(signal.SIGHUP)
+        error = "federation.relationships[0].url"
+        async with asyncio.timeout(30):
+            while error not in agent.log.read_text():
+                await asyncio.sleep(0.1)
+        await gets(agent, partner)
+
+
+@pytest.mark.rows("FC-35")
+async def test_a_bootstrap_bundle_that_others_can_write_counts_for_nothing(
+    server: Endpoint, partner: TestCa, tmp_path: Path
+) -> None:
+    (tmp_path / "bootstrap.json").chmod(0o666)
+    async with running(tmp_path, _BASE + _FEDERATION.format(url=server.url())) as agent:
+        await gets(agent)
+        assert (await listed(agent))["bundle"] is None
+        assert "can be written by every user" in agent.log.read_text()
+    assert server.connections == 0
+    del partner

@@ -1,0 +1,68 @@
+"""The section `federation` read again by another process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from accredit.agent.config import load_config
+from accredit.agent.federation import read_settings
+from accredit.identity.errors import ConfigError
+
+_CONFIG = """\
+trust_domain: prod.example
+data_dir: data
+socket: api.sock
+admin_socket: admin.sock
+federation:
+  relationships:
+    - {trust_domain: a.example, url: https://h/, profile: https_web, ca_file: ca.pem}
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "accredit.yaml"
+    path.write_text(text)
+    path.chmod(0o600)
+    return path
+
+
+async def test_it_is_what_the_file_says(tmp_path: Path) -> None:
+    path = written(tmp_path, _CONFIG)
+    found = await read_settings(path)
+    assert found == load_config(path).federation.settings()
+    assert found.relationships[0].ca_file == tmp_path / "ca.pem"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mistake"),
+    [
+        (
+            "https_web",
+            "web",
+            r"accredit\.yaml:7: federation\.relationships\[0\]\.profile: expected",
+        ),
+        ("prod.example", "PROD", r"accredit\.yaml:1: trust_domain: "),
+    ],
+)
+async def test_any_mistake_in_the_file_is_told(
+    old: str, new: str, mistake: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=mistake):
+        await read_settings(written(tmp_path, _CONFIG.replace(old, new)))
+
+
+async def test_a_file_that_is_gone_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"accredit\.yaml: cannot be read: no such file"):
+        await read_settings(tmp_path / "accredit.yaml")
+
+
+async def test_a_checker_that_fails_is_a_mistake_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, _CONFIG)
+    monkeypatch.setenv("PYTHONHOME", str(tmp_path))  # no Python starts without its library
+    with pytest.raises(ConfigError, match="cannot be checked; the reason is above"):
+        await read_settings(path)
+    assert "encodings" in capfd.readouterr().err

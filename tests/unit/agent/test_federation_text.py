@@ -1,0 +1,40 @@
+"""What an operator reads about relationships."""
+
+from __future__ import annotations
+
+from support.ca import TestCa
+from support.clock import EPOCH
+from support.federating import PARTNER, relationship
+
+from accredit.agent.federation_text import relationships_text
+from accredit.authority.federation.freshness import Held, Origin
+from accredit.authority.federation.progress import Progress, describe
+from accredit.identity.bundle import TrustBundle
+
+_ONE = relationship("https://partner.example/")
+
+
+def text(bundle: TrustBundle | None, progress: Progress) -> list[str]:
+    held = None if bundle is None else Held(bundle, Origin.ENDPOINT, EPOCH)
+    _, line = relationships_text([describe(_ONE, held, progress)]).splitlines()
+    return line.split("  ")
+
+
+def test_a_bundle_is_shown_with_its_age_and_next_fetch() -> None:
+    line = text(TestCa(PARTNER).bundle(sequence=7), Progress(EPOCH, EPOCH))
+    assert [each.strip() for each in line if each] == [
+        *("partner.example", "endpoint", "7", "2"),
+        *("2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00+00:00"),
+    ]
+
+
+def test_what_is_missing_is_said() -> None:
+    progress = Progress(EPOCH)
+    progress.failed("no connection to partner.example: connection refused")
+    line = " ".join(text(None, progress))
+    assert "nowhere yet" in line
+    assert line.endswith("no connection to partner.example: connection refused")
+
+
+def test_a_bundle_without_keys_is_said_to_distrust() -> None:
+    assert "none: distrusted" in " ".join(text(TrustBundle(PARTNER, sequence=8), Progress()))
