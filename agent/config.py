@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 from accredit.agent import places
 from accredit.agent.config_federation import Federation
 from accredit.agent.config_mistakes import mistakes
+from accredit.agent.config_outputs import Outputs
 from accredit.agent.config_sections import Attestation, Authority, Rotation
 from accredit.agent.config_services import Jwks, Limits, Logging, Sds, WorkloadApi
 from accredit.agent.config_types import (
@@ -99,6 +100,10 @@ class Config(Section):
         default=None, description="Folder of `*.yaml` files, each with `entries:` of its own."
     )
 
+    outputs: Outputs = Field(
+        default=[], description="Identities as files, for programs that read files."
+    )
+
     @model_validator(mode="after")
     def _sockets_differ(self) -> Self:
         if self.jwks.enabled and self._jwks_path in {self.socket, self.admin_socket}:
@@ -133,6 +138,7 @@ class Config(Section):
             jwks_socket=self._jwks_path,
             jwks=self.jwks.settings(limits) if self.jwks.enabled else None,
             allow_unauthenticated_verifiers=verifiers,
+            outputs=tuple(each.plan(path.absolute().parent) for each in self.outputs),
             limits=limits,
             log_level=self.logging.level,
             log_format=self.logging.format,

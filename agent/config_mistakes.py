@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from accredit.agent.config_types import section_in
 from accredit.identity.errors import Mistake
 from accredit.identity.yaml_lines import Lines, show
 
@@ -56,14 +58,15 @@ def _reason(details: ErrorDetails, model: type[BaseModel]) -> str:
 def _unknown_key(where: Sequence[Any], model: type[BaseModel]) -> str:
     *sections, key = where
     for name in sections:
-        if isinstance(name, int):
-            continue  # of the list before it, whose sections are all of one kind
-        annotation = model.model_fields[name].annotation
-        section = next(iter(get_args(annotation)), annotation)
-        if isinstance(section, type) and issubclass(section, BaseModel):
-            model = section
-    names = sorted(model.model_fields)
+        # A number is a place in a list, whose sections are all alike.
+        if isinstance(name, str):
+            model = section_in(_fields(model)[name].annotation) or model
+    names = sorted(_fields(model))
     close = get_close_matches(str(key), names, n=1)
     if close:
         return f"unknown key; did you mean {close[0]!r}?"
     return "unknown key; expected one of " + ", ".join(names)
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from accredit.file_output.address import Address, parse_address
 from accredit.identity.durations import parse_duration
 from accredit.identity.errors import SpiffeIdError
 from accredit.identity.keys import KeyType
@@ -30,6 +32,14 @@ class Unit:
     """What a field is counted in, for the reference."""
 
     name: str
+
+
+def section_in(annotation: Any) -> type[Section] | None:
+    """Return the section a field holds, by itself or in a list; None if it holds none."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    inner = (section_in(each) for each in get_args(annotation))
+    return next((each for each in inner if each is not None), None)
 
 
 def _duration(value: object) -> timedelta:
@@ -93,6 +103,38 @@ def _names(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _words(value: object) -> tuple[str, ...]:
+    if isinstance(value, tuple):
+        return value
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value) or not value:
+        raise ValueError("expected a program and its arguments as a list, such as [nginx, -t]")
+    return tuple(value)
+
+
+def _addresses(value: object) -> tuple[Address, ...]:
+    if isinstance(value, tuple):
+        return value
+    each = [value] if isinstance(value, str) else value
+    if not isinstance(each, list) or not each or not all(isinstance(one, str) for one in each):
+        raise ValueError("expected an address, or a list of them: host:port or unix:/path")
+    return tuple(parse_address(one) for one in each)
+
+
+def _mode(value: object) -> int:
+    text = value if isinstance(value, str) else ""
+    if not re.fullmatch("0?[0-7]{3}", text):
+        raise ValueError('expected the octal digits of a mode in quotes, such as "0640"')
+    return int(text, 8)
+
+
+def _account(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return str(value)
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError("expected the name or the number of a user or group")
+    return value
+
+
 def _bundles(value: object) -> dict[TrustDomain, Path]:
     if not isinstance(value, dict):
         raise ValueError("expected trust domains and paths, such as partner.example: partner.json")  # noqa: TRY004  pydantic wants ValueError
@@ -121,6 +163,13 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_names), Unit("list of text")
 Bundles = Annotated[
     dict[TrustDomain, Path], BeforeValidator(_bundles), Unit("trust domains and paths")
 ]
+Words = Annotated[tuple[str, ...], BeforeValidator(_words), Unit("list of text")]
+Addresses = Annotated[
+    tuple[Address, ...], BeforeValidator(_addresses), Unit("address, or list of them")
+]
+FileMode = Annotated[int, BeforeValidator(_mode), Unit("octal digits in quotes")]
+Account = Annotated[str, BeforeValidator(_account), Unit("name or number")]
+Text = Annotated[str, Field(min_length=1, max_length=4096), Unit("text")]
 ResourceName = Annotated[
     str, Field(min_length=1, max_length=255), AfterValidator(_resource_name), Unit("text")
 ]

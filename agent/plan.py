@@ -7,6 +7,7 @@ from pathlib import Path
 
 from accredit.agent.limits import Limits
 from accredit.agent.logs import Format
+from accredit.agent.output_plan import OutputPlan
 from accredit.attestation.unix import UnixSettings
 from accredit.authority.embedded.settings import EmbeddedSettings
 from accredit.authority.entry_files import EntryFiles
@@ -35,6 +36,7 @@ class Plan:
     jwks_socket: Path
     jwks: Limits | None
     allow_unauthenticated_verifiers: bool
+    outputs: tuple[OutputPlan, ...]
     limits: Limits
     log_level: str
     log_format: Format

@@ -9,15 +9,17 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from enum import Enum
-from typing import Any, get_args, get_origin
+from inspect import cleandoc
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from accredit.agent.config import Config
-from accredit.agent.config_types import Unit
+from accredit.agent.config_types import Unit, section_in
 from accredit.identity.durations import format_duration
 
+_LISTED = "[]"
 _HEAD = """\
 # Configuration
 
@@ -64,43 +66,38 @@ def render() -> str:
     """Return the whole reference as Markdown."""
     sections = [_HEAD, "## Top level\n", _table(Config)]
     for path, model in _sections(Config, ""):
-        sections += [f"\n## `{path}`\n\n{model.__doc__}\n", _table(model)]
+        sections += [f"\n## `{path}`\n\n{cleandoc(model.__doc__ or '')}\n", _table(model)]
     return "\n".join([*sections, "", _ENTRIES])
 
 
 def _sections(model: type[BaseModel], path: str) -> Iterator[tuple[str, type[BaseModel]]]:
-    for name, field in model.model_fields.items():
-        if section := _section(field) or _section_of_list(field):
-            place = f"{path}{name}" if _section(field) else f"{path}{name}[]"
+    for name, field in _rows(model):
+        if section := section_in(field.annotation):
+            place = f"{path}{name}{_LISTED if _is_list(field) else ''}"
             yield place, section
             yield from _sections(section, f"{place}.")
 
 
-def _section(field: FieldInfo) -> type[BaseModel] | None:
-    return _model(field.annotation)
+def _rows(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
+    for name, field in model.model_fields.items():
+        yield field.alias or name, field
 
 
-def _section_of_list(field: FieldInfo) -> type[BaseModel] | None:
-    return _model(*get_args(field.annotation)) if get_origin(field.annotation) is list else None
-
-
-def _model(kind: object) -> type[BaseModel] | None:
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+def _is_list(field: FieldInfo) -> bool:
+    return "list[" in str(field.annotation)
 
 
 def _table(model: type[BaseModel]) -> str:
     rows = [
         f"| `{name}` | {_kind(field)} | {_default(field)} | {field.description} |"
-        for name, field in model.model_fields.items()
+        for name, field in _rows(model)
     ]
     return "\n".join(["| key | value | default | meaning |", "|---|---|---|---|", *rows])
 
 
 def _kind(field: FieldInfo) -> str:
-    if _section(field):
-        return "section"
-    if _section_of_list(field):
-        return "list of sections"
+    if section_in(field.annotation):
+        return "list of sections" if _is_list(field) else "section"
     unit = next((each.name for each in _metadata(field) if isinstance(each, Unit)), "")
     if unit == "choice":
         return " or ".join(f"`{each}`" for each in get_args(field.annotation))
@@ -121,7 +118,7 @@ def _default(field: FieldInfo) -> str:
         return "see there"
     if field.is_required():
         return "required"
-    if value is None or value in ((), []) or isinstance(value, BaseModel):
+    if value is None or value in ((), [], {}) or isinstance(value, BaseModel):
         return ""
     if isinstance(value, timedelta):
         return f"`{format_duration(value)}`"

@@ -10,10 +10,10 @@ from enum import StrEnum
 from accredit.file_output.layout import CURRENT, PREVIOUS, SETS
 
 PLACEHOLDER = "{trust_domain}"
+BY_KIND = -1  # the mode that suits what the file holds
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+-]*")
 _MAX_NAME_BYTES = 255
-_BY_KIND = -1
 _PUBLIC, _SECRET = 0o644, 0o600
 _GROUP_READS, _ALL_READ = 0o040, 0o004
 
@@ -56,6 +56,16 @@ class Kind(StrEnum):
         """Whether such a file holds the X.509-SVID."""
         return self in _OF_SVID
 
+    @property
+    def encrypted(self) -> bool:
+        """Whether such a file takes a password."""
+        return self in _ENCRYPTED
+
+    @property
+    def needs_password(self) -> bool:
+        """Whether such a file cannot be made without one."""
+        return self in _PASSWORD_NEEDED
+
 
 _FOREIGN = {Kind.FOREIGN_BUNDLES, Kind.FOREIGN_BUNDLE_JSON, Kind.FOREIGN_JWKS}
 _WITH_KEY = {Kind.KEY, Kind.COMBINED, Kind.PKCS12, Kind.JKS, Kind.ENVOY_SDS_CERT}
@@ -80,14 +90,14 @@ class FileSpec:
 
     kind: Kind
     name: str
-    mode: int = _BY_KIND
+    mode: int = BY_KIND
     owner: str = ""
     group: str = ""
     audience: str = ""
     password_file: str = ""
 
     def __post_init__(self) -> None:
-        if self.mode == _BY_KIND:
+        if self.mode == BY_KIND:
             object.__setattr__(self, "mode", _SECRET if self.kind.secret else _PUBLIC)
         self._check_name()
         self._check_mode()
@@ -112,9 +122,9 @@ class FileSpec:
     def _check_fields(self) -> None:
         if bool(self.audience) != (self.kind is Kind.JWT):
             raise ValueError(f"{self.name}: an audience belongs to kind jwt, and to no other")
-        if self.password_file and self.kind not in _ENCRYPTED:
+        if self.password_file and not self.kind.encrypted:
             raise ValueError(f"{self.name}: a password_file is for keystores only")
-        if self.kind in _PASSWORD_NEEDED and not self.password_file:
+        if self.kind.needs_password and not self.password_file:
             raise ValueError(f"{self.name}: a file of kind {self.kind} needs a password_file")
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from pydantic import BaseModel
 
 from accredit.agent.config import Config, parse_config
+from accredit.agent.config_types import section_in
 from accredit.agent.reference import render
 
 _TEXT = render()
@@ -26,13 +26,9 @@ def _order() -> list[str]:
     """Return the keys as the reference groups them: a section's own keys, then those below."""
 
     def grouped(model: type[BaseModel]) -> list[str]:
-        inner = [
-            kind
-            for field in model.model_fields.values()
-            for kind in (field.annotation, *get_args(field.annotation))
-            if isinstance(kind, type) and issubclass(kind, BaseModel)
-        ]
-        return [*model.model_fields, *(key for each in inner for key in grouped(each))]
+        names = [field.alias or name for name, field in model.model_fields.items()]
+        inner = [section_in(field.annotation) for field in model.model_fields.values()]
+        return [*names, *(key for each in inner if each for key in grouped(each))]
 
     return grouped(Config)
 
