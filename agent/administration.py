@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import accredit
 from accredit.agent.admin import Method, Params
 from accredit.agent.federation import FederationReload
+from accredit.agent.output_problems import problems_of_outputs
 from accredit.agent.plan import Plan
 from accredit.agent.problems import problems
 from accredit.agent.views import bundle_text, entry_view
@@ -23,6 +24,17 @@ from accredit.identity.spiffe_id import TrustDomain
 from accredit.rotation.identities import Identities
 from accredit.sds_server.ledger import Ledger
 
+if TYPE_CHECKING:
+    from accredit.file_output.ledger import Ledger as OutputLedger
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ledgers:
+    """What the deliveries write down; None for one that is switched off."""
+
+    sds: Ledger | None = None
+    outputs: OutputLedger | None = None
+
 
 class Administration:
     """The methods of the admin socket, by name."""
@@ -33,7 +45,7 @@ class Administration:
         entries: EntrySource,
         authority: EmbeddedAuthority,
         identities: Identities,
-        ledger: Ledger | None,
+        ledgers: Ledgers,
         clock: Clock,
         federation: FederationReload,
     ) -> None:
@@ -42,7 +54,7 @@ class Administration:
         self._entries = entries
         self._authority = authority
         self._identities = identities
-        self._ledger = ledger
+        self._ledgers = ledgers
         self._clock = clock
         self._started = clock.now()
 
@@ -88,13 +100,17 @@ class Administration:
             "bundles": sorted(map(str, self._authority.bundles)),
             "federation": self._federation.describe(),
             "rotation": _plain(self._identities.describe()),
-            "sds": self._ledger and self._ledger.describe(),
+            "sds": self._ledgers.sds and self._ledgers.sds.describe(),
+            "outputs": self._outputs(),
         }
 
     async def health(self, params: Params) -> Any:
         """Return whether everything is in order, and if not, what is not."""
         del params
-        found = problems(self._authority.describe(), self._identities.describe(), self._clock.now())
+        found = [
+            *problems(self._authority.describe(), self._identities.describe(), self._clock.now()),
+            *problems_of_outputs(self._outputs()),
+        ]
         return {"healthy": not found, "problems": found}
 
     async def entries(self, params: Params) -> Any:
@@ -151,6 +167,10 @@ class Administration:
         found = await asyncio.to_thread(self._plan.entry_files.read)
         self.request_reload()
         return {"entries": len(found)}
+
+    def _outputs(self) -> Sequence[Mapping[str, Any]]:
+        ledger = self._ledgers.outputs
+        return [line.describe() for line in ledger.lines.values()] if ledger else []
 
 
 def _plain(value: Any) -> Any:

@@ -99,7 +99,6 @@ class Config(Section):
     entries_dir: FilePath | None = Field(
         default=None, description="Folder of `*.yaml` files, each with `entries:` of its own."
     )
-
     outputs: Outputs = Field(
         default=[], description="Identities as files, for programs that read files."
     )

@@ -22,6 +22,7 @@ from accredit.agent.config_types import (
     Unit,
 )
 from accredit.agent.output_plan import OutputPlan, Wanted
+from accredit.authority.selector_kinds import mistake_in_output
 from accredit.file_output.profiles.catalogue import profile_named
 from accredit.file_output.recipe import Recipe
 from accredit.file_output.spec import BY_KIND, FileSpec, Kind, check_distinct
@@ -35,8 +36,8 @@ def _profile(value: str) -> str:
 
 
 def _name(value: str) -> str:
-    if not value.isprintable() or value != value.strip():
-        raise ValueError("expected a name without control characters and outer blanks")
+    if mistake := mistake_in_output(value):
+        raise ValueError(mistake)
     return value
 
 
@@ -64,9 +65,7 @@ def _kind(value: object) -> Kind:
 
 FileKind = Annotated[Kind, BeforeValidator(_kind), Unit("kind of file")]
 ProfileName = Annotated[Text, AfterValidator(_profile)]
-OutputName = Annotated[
-    str, Field(min_length=1, max_length=100), AfterValidator(_name), Unit("text")
-]
+OutputName = Annotated[Text, AfterValidator(_name)]
 IdText = Annotated[Text, AfterValidator(_spiffe_id)]
 FolderMode = Annotated[FileMode, AfterValidator(_folder_mode)]
 

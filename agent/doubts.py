@@ -7,6 +7,7 @@ import pwd
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
+from accredit.agent.output_doubts import of_outputs
 from accredit.agent.plan import Plan
 from accredit.authority.entry import Entry
 from accredit.authority.entry_overlap import overlaps
@@ -25,13 +26,14 @@ def doubts(plan: Plan, entries: EntrySet) -> Iterator[str]:
     """Yield one line for each."""
     if not entries:
         yield "there are no entries: nobody gets an identity"
-    if plan.workload_api is None and plan.sds is None:
+    if plan.workload_api is None and plan.sds is None and not plan.outputs:
         yield "workload_api and sds are both switched off: nothing is served"
     yield from _several_defaults(entries)
     yield from _same_hints(entries)
     for entry in entries:
         yield from _alone(entry, plan)
         yield from _unknown_names(entry)
+    yield from of_outputs(plan.outputs, entries)
 
 
 def _several_defaults(entries: EntrySet) -> Iterator[str]:

@@ -20,6 +20,8 @@ def status_text(status: Data) -> str:
         parts.append(_tokens(tokens))
     if relationships := status["federation"]:
         parts.append(relationships_text(relationships))
+    if outputs := status["outputs"]:
+        parts.append(_outputs(outputs))
     if sds := status["sds"]:
         parts += [text for text in (_envoys(sds["connections"]), _refusals(sds)) if text]
     return "\n\n".join(parts)
@@ -75,6 +77,24 @@ def _tokens(tokens: Sequence[Data]) -> str:
         for each in tokens
     ]
     headings = ("SPIFFE ID", "JWT FOR AUDIENCE", "ENDS", "NEXT LOOK", "STREAMS", "ERROR")
+    return table.render(headings, rows)
+
+
+def _outputs(outputs: Sequence[Data]) -> str:
+    rows = [
+        (
+            each["name"],
+            each["state"] + (", expired" if each["expired"] else ""),
+            each["serial"],
+            each["not_after"] or "",
+            each["last_write"] or "",
+            each["last_verify"] or "",
+            each["next_try"] or "",
+            each["last_error"] or each["lacking"] or "; ".join(each["left_out"]),
+        )
+        for each in outputs
+    ]
+    headings = ("OUTPUT", "STATE", "SERIAL", "ENDS", "WRITTEN", "SEEN", "NEXT TRY", "ERROR")
     return table.render(headings, rows)
 
 

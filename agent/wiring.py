@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from typing import TYPE_CHECKING
 
 from accredit.agent.admin import AdminServer
-from accredit.agent.administration import Administration
+from accredit.agent.administration import Administration, Ledgers
 from accredit.agent.federation import FederationReload, fetcher
 from accredit.agent.federation_admin import FederationAdministration
 from accredit.agent.health import Health
@@ -22,11 +23,15 @@ from accredit.attestation.unix import UnixAttestor
 from accredit.authority.embedded.authority import EmbeddedAuthority
 from accredit.authority.entry_source import EntrySource
 from accredit.authority.federation.polling import BundlePolling
+from accredit.identity.clock import Clock
 from accredit.rotation.clock import SystemClock
 from accredit.rotation.delivery import Service
 from accredit.rotation.identities import Identities
 from accredit.sds_server.service import SecretDiscovery
 from accredit.workload_api.service import WorkloadApi
+
+if TYPE_CHECKING:
+    from accredit.agent.outputs import Outputs
 
 
 @asynccontextmanager
@@ -78,17 +83,34 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
             listeners.append(
                 Listener(plan.jwks_socket, carrier, attestors, plan.jwks, clock, name="jwks")
             )
-        ledger = sds.ledger if sds else None
+        outputs = _outputs(plan, identities, clock)
+        ledgers = Ledgers(sds.ledger if sds else None, outputs.ledger if outputs else None)
         polling = BundlePolling(
             authority.federation, plan.federation, fetcher(authority, clock), clock
         )
         reload = FederationReload(plan.entry_files.config, polling)
-        administration = Administration(plan, entries, authority, identities, ledger, clock, reload)
+        administration = Administration(
+            plan, entries, authority, identities, ledgers, clock, reload
+        )
         federation = FederationAdministration(polling)
         admin = AdminServer(plan.admin_socket, {**administration.methods, **federation.methods})
         yield Agent(
-            components=(authority, identities, entries, polling, reload, admin, *listeners),
+            components=(
+                *(authority, identities, entries, polling, reload, admin),
+                *([outputs] if outputs else []),
+                *listeners,
+            ),
             started=(admin.ready, *(each.ready for each in listeners)),
             reload=administration.request_reload,
             status=administration.status_line,
         )
+
+
+def _outputs(plan: Plan, identities: Identities, clock: Clock) -> Outputs | None:
+    if not plan.outputs:
+        return None
+    # An agent without outputs does not carry what they are made of.
+    from accredit.agent.output_source import OutputSource  # noqa: PLC0415
+    from accredit.agent.outputs import Outputs  # noqa: PLC0415
+
+    return Outputs(plan.outputs, lambda output: OutputSource(output, identities), clock)

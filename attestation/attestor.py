@@ -52,10 +52,16 @@ async def attest(
     return joined([task.result() for task in asked])
 
 
+def _own(attestor: WorkloadAttestor, evidence: Evidence) -> Evidence:
+    """Return what it vouches for: what the configuration's owner alone declares, no caller gets."""
+    own = frozenset(each for each in evidence.selectors if each.type == attestor.name)
+    return Evidence(own, evidence.failures, evidence.retry)
+
+
 async def _ask(attestor: WorkloadAttestor, caller: KernelCaller, deadline: timedelta) -> Evidence:
     try:
         async with asyncio.timeout(deadline.total_seconds()):
-            return await attestor.attest(caller)
+            return _own(attestor, await attestor.attest(caller))
     except TimeoutError:
         reason = f"no answer within {deadline.total_seconds():g} seconds"
         return Evidence(frozenset(), {attestor.name: reason}, retry=True)

@@ -8,7 +8,15 @@ from typing import Protocol
 from accredit.attestation.evidence import Evidence
 
 
-class Caller(Protocol):
+class Living(Protocol):
+    """What may have gone, or become another, since it was looked at."""
+
+    def require_same(self) -> None:
+        """Raise AttestationError unless it lives, with the ids and executable it connected with."""
+        ...
+
+
+class Caller(Living, Protocol):
     """The process at the other end of one accepted socket."""
 
     @property
@@ -26,17 +34,13 @@ class Caller(Protocol):
         """Group id at connect, from SO_PEERCRED."""
         ...
 
-    def require_same(self) -> None:
-        """Raise AttestationError unless it lives, with the ids and executable it connected with."""
-        ...
 
-
-class Workload(Protocol):
-    """One connection's caller together with its attestation, shared by all its streams."""
+class Subject(Protocol):
+    """Whose identities are asked for: a workload, or what the configuration's owner declared."""
 
     @property
-    def caller(self) -> Caller:
-        """The process that connected."""
+    def caller(self) -> Living:
+        """Who must still be there for each further answer."""
         ...
 
     async def evidence(self) -> Evidence:
@@ -49,4 +53,13 @@ class Workload(Protocol):
 
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Call ``changed`` when a partial result was completed; returns the undo."""
+        ...
+
+
+class Workload(Subject, Protocol):
+    """One connection's caller together with its attestation, shared by all its streams."""
+
+    @property
+    def caller(self) -> Caller:
+        """The process that connected."""
         ...

@@ -20,6 +20,9 @@ _FORMS = {
     "sha256": (re.compile(r"[0-9a-f]{64}"), "64 lower-case hex digits"),
 }
 UNIX_KINDS = tuple(_FORMS)
+# No attestor vouches for it: what has it was declared by the configuration's owner.
+OUTPUT = "output"
+_MAX_OUTPUT_NAME = 100
 
 
 def mistake_in(selector: Selector) -> str | None:
@@ -27,6 +30,8 @@ def mistake_in(selector: Selector) -> str | None:
 
     Types that are not ours to know are left alone.
     """
+    if selector.type == OUTPUT:
+        return mistake_in_output(selector.value)
     if selector.type != "unix":
         return None
     kind, _, value = selector.value.partition(":")
@@ -37,4 +42,13 @@ def mistake_in(selector: Selector) -> str | None:
     form, expected = _FORMS[kind]
     if not form.fullmatch(value):
         return f"unix:{kind} needs {expected}, not {value[:100]!r}"
+    return None
+
+
+def mistake_in_output(name: str) -> str | None:
+    """Return why no output can have this name; None if it can."""
+    if len(name) > _MAX_OUTPUT_NAME:
+        return f"the name of an output is longer than {_MAX_OUTPUT_NAME} characters"
+    if not name.isprintable() or name != name.strip() or not name:
+        return "expected the name of an output, without control characters and outer blanks"
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from accredit.file_output import dirs
 from accredit.file_output.layout import CURRENT, LOCK, PREVIOUS, SETS, SetName
+from accredit.file_output.trouble import told
 from accredit.identity.errors import StoreError
 
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -105,6 +107,23 @@ def check_ours(path: Path, found: os.stat_result) -> None:
     if found.st_mode & _OTHERS_WRITE:
         mode = f"{stat.S_IMODE(found.st_mode):04o}"
         raise StoreError(path, f"can be written by others (mode {mode})", "run: chmod go-w on it")
+
+
+def check_usable(path: Path) -> None:
+    """Refuse what ``Folder.open`` would refuse, without making anything.
+
+    Raises:
+        StoreError: it, or where it would be made, is not for accredit to write in.
+    """
+    with told(path):
+        _check_place(path)
+        there = next(each for each in (path, *path.parents) if each.exists())
+        if there == path:
+            check_ours(path, path.stat())
+        if not there.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "not a directory", str(there))
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "permission denied", str(there))
 
 
 def _make(path: Path, mode: int) -> None:

@@ -16,7 +16,8 @@ class Material:
 
     ``svid`` is None where there is no X.509 identity (just now). ``bundles`` holds the own trust
     domain's and the federated ones, each apart. ``tokens`` are JWT-SVIDs by audience, and ``crls``
-    certificate revocation lists in DER by trust domain.
+    certificate revocation lists in DER by trust domain. ``lacking`` says why nothing at all is to
+    be made of it.
     """
 
     svid: X509Svid | None
@@ -24,3 +25,4 @@ class Material:
     bundles: Mapping[TrustDomain, TrustBundle] = field(repr=False)
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
     crls: Mapping[TrustDomain, bytes] = field(default_factory=dict, repr=False)
+    lacking: str = ""

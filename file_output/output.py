@@ -69,6 +69,10 @@ class Output:
         except AccreditError as error:
             self._lacks(str(error), material)
             return
+        except OSError as error:
+            # Such as no file descriptors left: a reason to try again, not to end.
+            self._lacks((error.strerror or str(error)).lower(), material)
+            return
         self._line.lacking, self._line.left_out = "", files.left_out
         self._failures, self._retry_at = 0, None
         if self._newest is material:

@@ -29,12 +29,15 @@ def render(material: Material, specs: Sequence[FileSpec], given: Given, now: dat
     out, and ``left_out`` says why.
 
     Raises:
-        UnavailableError: a part is missing just now: the SVID, the bundle, a token, a password.
+        UnavailableError: a part, or all of it, is missing just now: the SVID, the bundle, a token,
+            a password.
         X509SvidError: the SVID would be refused by its peers.
         JwtSvidError: a token would be.
         BundleError: a bundle has no authority, or is another trust domain's.
         UnimplementedError: a library is not installed.
     """
+    if material.lacking:
+        raise UnavailableError(material.lacking)
     check_bundles(material)
     files = _Files(given)
     for spec in specs:

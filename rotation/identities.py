@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Never
 
-from accredit.attestation.workload import Workload
+from accredit.attestation.workload import Subject
 from accredit.authority.authority import Authority
 from accredit.authority.entry import Entry
 from accredit.identity.clock import Clock
@@ -41,6 +41,18 @@ class JwtIdentity:
     entry: Entry
     svid: JwtSvid
     hint: str
+
+
+@dataclass(slots=True)
+class _Wakes:
+    """Counts, since a token that is replaced leaves the snapshot as it is."""
+
+    watcher: Watcher
+    count: int = 0
+
+    def wake(self) -> None:
+        self.count += 1
+        self.watcher.wake()
 
 
 class Identities:
@@ -78,7 +90,7 @@ class Identities:
             tasks.create_task(self._cache.issuer.run(), name="rotation/keys")
             await self._renewal.run()
 
-    async def snapshot(self, workload: Workload) -> Snapshot:
+    async def snapshot(self, workload: Subject) -> Snapshot:
         """Return the newest state, waiting for SVIDs still to be signed, though not for long.
 
         Raises:
@@ -86,23 +98,29 @@ class Identities:
         """
         return await self._snapshot(workload)
 
-    async def watch(self, workload: Workload) -> AsyncGenerator[Snapshot, None]:
+    async def watch(
+        self, workload: Subject, tokens: TokenFollower | None = None
+    ) -> AsyncGenerator[Snapshot, None]:
         """Yield the state now, and the newest one after each change that concerns this caller.
 
+        A change of what ``tokens`` follows is one too, and may yield the same state again.
         Before each further one the caller is checked again. Close it (``aclosing``) when done.
 
         Raises:
             AttestationError: the caller has died, was replaced or cannot be identified.
         """
-        watcher, sent = Watcher(), None
+        watcher, sent, seen = Watcher(), None, 0
+        wakes = _Wakes(watcher)
+        if tokens is not None:
+            tokens.wake = wakes.wake
         undo = workload.subscribe(watcher.wake)
         try:
             while True:
                 snapshot = await self._snapshot(workload, watcher)
-                if snapshot is not sent:
+                if snapshot is not sent or wakes.count != seen:
                     if sent is not None:
                         workload.caller.require_same()
-                    sent = snapshot
+                    sent, seen = snapshot, wakes.count
                     yield snapshot
                 await watcher.wait()
         finally:
@@ -110,7 +128,7 @@ class Identities:
             self._directory.leave(watcher)
 
     async def jwt_svids(
-        self, workload: Workload, audience: Sequence[str], spiffe_id: SpiffeId | None
+        self, workload: Subject, audience: Sequence[str], spiffe_id: SpiffeId | None
     ) -> tuple[JwtIdentity, ...]:
         """Return a JWT-SVID for each of the caller's identities, or for ``spiffe_id`` only.
 
@@ -145,21 +163,21 @@ class Identities:
         """Return what is held and how its renewal goes, by entry in no particular order."""
         return describe(self._cache, self._directory, self._tokens)
 
-    async def _snapshot(self, workload: Workload, watcher: Watcher | None = None) -> Snapshot:
+    async def _snapshot(self, workload: Subject, watcher: Watcher | None = None) -> Snapshot:
         group = await self._group(workload, watcher)
         if self._lacking(group):
             await self._settle(workload, watcher)
             group = await self._group(workload, watcher)
         return group.snapshot(self._clock.now(), self._compose)
 
-    async def _group(self, workload: Workload, watcher: Watcher | None = None) -> Group:
+    async def _group(self, workload: Subject, watcher: Watcher | None = None) -> Group:
         """Return the caller's group; ``watcher`` hears of all that changes from here on."""
         selectors = (await workload.evidence()).selectors
         if watcher is None:
             return self._directory.find(selectors).group
         return self._directory.join(watcher, selectors).group
 
-    async def _settle(self, workload: Workload, watcher: Watcher | None) -> None:
+    async def _settle(self, workload: Subject, watcher: Watcher | None) -> None:
         """Wait until nothing more is lacking; entries may change meanwhile."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._first_timeout):

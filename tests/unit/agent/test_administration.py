@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.clock import FakeClock
 
-from accredit.agent.administration import Administration
+from accredit.agent.administration import Administration, Ledgers
 from accredit.agent.config import load_config
 from accredit.agent.federation import FederationReload, fetcher
 from accredit.authority.embedded.authority import EmbeddedAuthority
@@ -66,7 +66,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
             entries,
             authority,
             identities,
-            None,
+            Ledgers(),
             clock,
             FederationReload(config, polling),
         )
