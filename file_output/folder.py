@@ -116,8 +116,8 @@ def check_usable(path: Path) -> None:
         StoreError: it, or where it would be made, is not for accredit to write in.
     """
     with told(path):
-        _check_place(path)
-        there = next(each for each in (path, *path.parents) if each.exists())
+        there = next(each for each in (path, *path.parents) if os.path.lexists(each))
+        _check_place(path if there == path else there / path.name)
         if there == path:
             check_ours(path, path.stat())
         if not there.is_dir():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,16 +14,11 @@ from accredit.agent.output_plan import OutputPlan, Wanted
 from accredit.file_output.address import Address
 from accredit.file_output.profiles.catalogue import PROFILES
 from accredit.file_output.spec import FileSpec, Kind
-from accredit.file_output.starttls import StartTls
-from accredit.file_output.tell.command import Command
-from accredit.file_output.tell.haproxy import HaproxyRuntime, Loaded
-from accredit.file_output.tell.haproxy_cli import Cli
 from accredit.file_output.tell.signal import Signal
-from accredit.file_output.tell.systemd import Systemd, Verb
-from accredit.file_output.tell.way import Nothing, Way
+from accredit.file_output.tell.way import Nothing
 from accredit.file_output.verify import Verify
 from accredit.identity.errors import ConfigError
-from accredit.identity.spiffe_id import SpiffeId, TrustDomain
+from accredit.identity.spiffe_id import TrustDomain
 from accredit.identity.yaml_lines import load
 
 _AT = Path("/etc/accredit")
@@ -96,55 +90,6 @@ def test_a_password_is_for_keystores_only_and_its_path_starts_at_the_configurati
 
 
 @pytest.mark.parametrize(
-    ("text", "way"),
-    [
-        ("false", Nothing()),
-        ("[nginx, -s, reload]", Command(("nginx", "-s", "reload"))),
-        (
-            "{command: [a], user: u, group: 5, timeout: 3s, environment: {A: b}}",
-            Command(("a",), timedelta(seconds=3), "u", "5", {"A": "b"}),
-        ),
-        ("{systemd: a.service}", Systemd("a.service")),
-        (
-            "{systemd: a.service, verb: restart, runtime_dir: /run/user/5, timeout: 2m}",
-            Systemd("a.service", Verb.RESTART, timedelta(minutes=2), "/run/user/5"),
-        ),
-        ("{pid_file: /p}", Signal("/p")),
-        (
-            "{haproxy: 'unix:/run/h.sock'}",
-            HaproxyRuntime((Cli(Address(path="/run/h.sock")),), (Loaded("c.pem"),)),
-        ),
-        (
-            "{haproxy: ['127.0.0.1:9', '127.0.0.1:8'], worker: '@1', systemd: h.service}",
-            HaproxyRuntime(
-                (Cli(Address("127.0.0.1", 9), "@1"), Cli(Address("127.0.0.1", 8), "@1")),
-                (Loaded("c.pem"),),
-                Systemd("h.service"),
-            ),
-        ),
-    ],
-)
-def test_a_reload_is_one_of_several_ways(text: str, way: Way) -> None:
-    files = "[{kind: combined, name: c.pem}, {kind: own-bundle, name: ca.pem}]"
-    found = plan(f"name: a\nfolder: out\nfiles: {files}\nreload: {text}")
-    assert found.recipe.reload == way
-    assert found.recipe.validate == found.recipe.verify == Nothing()
-
-
-def test_a_check_of_the_profile_can_be_switched_off() -> None:
-    found = plan("{profile: nginx, folder: a, validate: false, reload: false, verify: false}")
-    assert found.recipe.validate == found.recipe.reload == found.recipe.verify == Nothing()
-
-
-def test_a_look_at_the_program_may_say_how() -> None:
-    text = "{address: ['a:1', 'unix:/s'], starttls: mysql, server_name: n, within: 3s, in_a_row: 1}"
-    found = plan(f"profile: nginx\nfolder: out\nverify: {text}").recipe.verify
-    assert found == Verify(
-        (Address("a", 1), Address(path="/s")), "n", StartTls.MYSQL, timedelta(seconds=3), 1
-    )
-
-
-@pytest.mark.parametrize(
     ("text", "told"),
     [
         ("  - {profile: nginks, folder: a}", r"3: outputs[0].profile: 'nginks' is not a profile; "),
@@ -158,53 +103,6 @@ def test_a_look_at_the_program_may_say_how() -> None:
             "  - profile: nginx\n    folder: a\n    files:\n      - {kind: key, nam: x}",
             "6: outputs[0].files[0].name: is missing",
         ),
-        (
-            "  - profile: nginx\n    folder: a\n    validate: {comand: [a]}",
-            "5: outputs[0].validate.comand: unknown key; did you mean 'command'?",
-        ),
-        ("  - {profile: nginx, folder: a, validat: false}", "did you mean 'validate'?"),
-        (
-            "  - {profile: nginx, folder: a, validate: {timeout: 1s}}",
-            "outputs[0].validate: expected a command",
-        ),
-        (
-            "  - {profile: nginx, folder: a, validate: {}}",
-            "outputs[0].validate: expected keys and values, or false",
-        ),
-        ("  - {profile: nginx, folder: a, reload: true}", "reload: expected keys and values"),
-        (
-            "  - {profile: nginx, folder: a, reload: {user: x}}",
-            "user, group and environment belong to a command",
-        ),
-        (
-            "  - {profile: nginx, folder: a, reload: {systemd: a.service, command: [b]}}",
-            "expected one of systemd and command, not several",
-        ),
-        (
-            "  - {profile: nginx, folder: a, reload: {signal: HUP}}",
-            "expected systemd, signal with pid_file, command or haproxy",
-        ),
-        (
-            "  - {profile: nginx, folder: a, reload: {systemd: a.service, signal: HUP}}",
-            "signal belongs to pid_file",
-        ),
-        (
-            "  - {profile: nginx, folder: a, reload: {pid_file: a.pid}}",
-            "pid_file: expected an absolute path",
-        ),
-        (
-            "  - {profile: nginx, folder: a, reload: {pid_file: /p, signal: HOP}}",
-            "signal: 'HOP' is not one; try HUP or USR1",
-        ),
-        ("  - {profile: nginx, folder: a, reload: {systemd: a/b}}", "is not the name of a unit"),
-        ("  - {profile: nginx, folder: a, reload: {command: []}}", "expected a program and its"),
-        (
-            "  - {profile: nginx, folder: a, reload: {command: [a], environment: {A: 1}}}",
-            "expected names and texts",
-        ),
-        ("  - {profile: nginx, folder: a, verify: '443'}", "'443' is not an address"),
-        ("  - {profile: nginx, folder: a, verify: {address: []}}", "expected an address"),
-        ("  - {profile: nginx, folder: a, verify: {within: 3s}}", "verify: expected an address"),
         ("  - {profile: nginx, folder: a, spiffe_id: a}", "outputs[0].spiffe_id: "),
         (
             "  - {profile: nginx, folder: a, spiffe_id: /a, hint: b}",
@@ -270,24 +168,3 @@ def test_all_mistakes_of_all_outputs_are_told_at_once() -> None:
 def test_a_value_that_is_refused_is_not_repeated_in_full() -> None:
     told = mistakes("  - {profile: nginx, folder: a, reload: {command: [a], environment: s3cret}}")
     assert not any("s3cret" in each for each in told)
-
-
-@pytest.mark.parametrize(
-    ("wanted", "fits"),
-    [
-        (Wanted(), True),
-        (Wanted("/a"), True),
-        (Wanted("spiffe://prod.example/a"), True),
-        (Wanted("/b"), False),
-        (Wanted("spiffe://other.example/a"), False),
-        (Wanted(hint="internal"), True),
-        (Wanted(hint="external"), False),
-    ],
-)
-def test_an_identity_is_the_one_meant_by_its_spiffe_id_or_hint(wanted: Wanted, fits: bool) -> None:
-    assert wanted.matches(SpiffeId.parse("spiffe://prod.example/a"), "internal", _OWN) is fits
-
-
-def test_it_is_said_in_words_which_identity_is_meant() -> None:
-    texts = [str(each) for each in (Wanted(), Wanted("/a"), Wanted(hint="b"))]
-    assert texts == ["any identity", "/a", "hint 'b'"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from accredit.agent import status_text
+from accredit.file_output.ledger import Line, State
 
 _ROTATION: dict[str, Any] = {
     "watchers": 0,
@@ -25,6 +26,7 @@ _STATUS: dict[str, Any] = {
     "federation": [],
     "rotation": _ROTATION,
     "sds": None,
+    "outputs": [],
 }
 _SVID = {
     "spiffe_id": "spiffe://prod.example/a",
@@ -107,6 +109,24 @@ def test_sds_without_envoys_adds_no_empty_tables() -> None:
     sds = {"counters": {**_COUNTERS, "nacks": 0}, "connections": [], "recent_refusals": []}
     text = status_text.status_text({**_STATUS, "sds": sds})
     assert text.splitlines()[-1] == "secrets sent  5"
+
+
+def test_outputs_are_told_with_what_is_wrong_with_them() -> None:
+    lines = [
+        Line("web", State.SERVED, serial="5f"),
+        Line("db", State.FAILING, expired=True, last_error="no such unit"),
+        Line("api", lacking="no entry"),
+        Line("k", left_out=("one", "two")),
+    ]
+    text = status_text.status_text({**_STATUS, "outputs": [line.describe() for line in lines]})
+    table = [line.rstrip() for line in text.splitlines()[-5:]]
+    assert table == [
+        "OUTPUT  STATE             SERIAL  ENDS  WRITTEN  SEEN  NEXT TRY  ERROR",
+        "web     served            5f",
+        "db      failing, expired                                         no such unit",
+        "api     waiting                                                  no entry",
+        "k       waiting                                                  one; two",
+    ]
 
 
 def test_an_authority_is_told_with_what_comes_next() -> None:

@@ -119,3 +119,21 @@ async def test_a_caller_that_exits_during_attestation_is_refused(
 ) -> None:
     with pytest.raises(AttestationError, match=f"caller {caller.pid} has exited"):
         await attest(caller, [Says("one"), Kills("two", child)], LONG)
+
+
+class Claims(Says):
+    """Vouches for what is not its own: what the configuration's owner alone declares."""
+
+    async def attest(self, caller: KernelCaller) -> Evidence:
+        known = (await super().attest(caller)).selectors
+        others = {Selector("output", "web"), Selector("unixx", "uid:0")}
+        return Evidence(known | others, {"claims": "is partial"}, retry=True)
+
+
+async def test_an_attestor_is_believed_for_its_own_type_of_selector_only(
+    caller: KernelCaller,
+) -> None:
+    found = await attest(caller, [Claims("unix"), Says("other")], LONG)
+    pid = caller.pid
+    assert set(map(str, found.selectors)) == {f"unix:pid:{pid}", f"other:pid:{pid}"}
+    assert (found.failures, found.retry) == ({"claims": "is partial"}, True)

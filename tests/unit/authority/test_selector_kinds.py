@@ -19,6 +19,8 @@ from accredit.identity.selector import Selector
         "unix:supplementary_group:docker",
         "unix:path:/usr/bin/odd:name",
         "unix:sha256:" + "0a" * 32,
+        "output:nginx",
+        "output:the web:443",
         "k8s:ns:payments",
         "docker:label:a:b",
     ],
@@ -41,6 +43,9 @@ def test_selectors_that_a_caller_can_have_are_fine(text: str) -> None:
         ("unix:group:a:b", "unix:group needs a name"),
         ("unix:path:bin/web", "unix:path needs an absolute path, not 'bin/web'"),
         ("unix:sha256:" + "0A" * 32, "unix:sha256 needs 64 lower-case hex digits"),
+        ("output: web", "expected the name of an output, without"),
+        ("output:a\tb", "expected the name of an output, without"),
+        ("output:" + "a" * 101, "longer than 100 characters"),
         ("unix:sha256:0a", "unix:sha256 needs 64 lower-case hex digits"),
     ],
 )

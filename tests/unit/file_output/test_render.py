@@ -152,3 +152,10 @@ def test_a_user_by_another_name_is_the_same_user() -> None:
 def test_a_user_who_was_not_looked_up_is_named() -> None:
     with pytest.raises(UnavailableError, match="'www' has not been looked up"):
         files(FileSpec(Kind.CERTIFICATE, "tls.crt", owner="www"))
+
+
+def test_material_that_lacks_something_makes_no_file_not_even_one_that_could_be() -> None:
+    ca = TestCa()
+    lacking = replace(material(ca), lacking="no entry is for it")
+    with pytest.raises(UnavailableError, match="no entry is for it"):
+        render(lacking, (FileSpec(Kind.OWN_BUNDLE, "ca.crt"),), GIVEN, EPOCH)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -441,3 +441,41 @@ async def test_there_is_no_token_while_nobody_can_sign() -> None:
     bench.authority.down = True
     with pytest.raises(AuthorityUnavailableError, match="down"):
         await bench.identities.jwt_svids(FakeWorkload(ANA), ["aud"], None)
+
+
+class TokenWatcher:
+    """Watches with a follower of one token; ``seen`` is what it got each time."""
+
+    def __init__(self, bench: Bench, workload: FakeWorkload) -> None:
+        self.tokens = bench.identities.follow_tokens()
+        self.seen: list[tuple[Snapshot, str]] = []
+        self.error: AttestationError | None = None
+        self._states = bench.identities.watch(workload, self.tokens)
+
+    async def run(self) -> None:
+        try:
+            async with aclosing(self._states):
+                async for snapshot in self._states:
+                    with self.tokens.round():
+                        found = self.tokens.look_up(A, "a")
+                    token = found if isinstance(found, str) else found.svid.token
+                    self.seen.append((snapshot, token))
+        except AttestationError as error:
+            self.error = error
+
+
+async def test_a_watcher_of_tokens_gets_the_same_state_again_when_one_is_replaced() -> None:
+    bench, workload = Bench(A), FakeWorkload(ANA)
+    watcher = TokenWatcher(bench, workload)
+    async with running(bench.identities, watcher):
+        await quiet()
+        count = len(watcher.seen)
+        await bench.pass_time(4 * MINUTE)
+        assert len(watcher.seen) == count + 1
+        (before, old), (after, new) = watcher.seen[-2:]
+        assert after is before
+        assert new != old
+        workload.caller.alive = False
+        await bench.pass_time(4 * MINUTE)
+        assert "has exited" in str(watcher.error)
+        assert len(watcher.seen) == count + 1
