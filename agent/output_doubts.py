@@ -27,7 +27,7 @@ def of_outputs(outputs: Sequence[OutputPlan], entries: EntrySet) -> Iterator[str
 
     for output in outputs:
         yield from _without_identity(output, entries)
-        yield from of_machine(output, os.geteuid(), os.getegid())
+        yield from of_machine(output, os.geteuid(), {os.getegid(), *os.getgroups()})
 
 
 def _never_holds(entry: Entry, selector: Selector, names: Sequence[str]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from accredit.agent.output_plan import OutputPlan
 from accredit.file_output.advice import advice
@@ -13,19 +13,19 @@ from accredit.file_output.tell.user import resolve
 from accredit.identity.errors import ConfigError, DeployError, StoreError
 
 
-def of_machine(output: OutputPlan, uid: int, gid: int) -> Iterator[str]:
-    """Yield what will keep an agent of this user from it, in a line each."""
-    for doubt in _doubts(output, uid, gid):
+def of_machine(output: OutputPlan, uid: int, gids: Collection[int]) -> Iterator[str]:
+    """Yield what will keep an agent of this user, in these groups, from it; in a line each."""
+    for doubt in _doubts(output, uid, gids):
         yield f"output {output.name!r}: {doubt}"
 
 
-def _doubts(output: OutputPlan, uid: int, gid: int) -> Iterator[str]:
+def _doubts(output: OutputPlan, uid: int, gids: Collection[int]) -> Iterator[str]:
     try:
         given = look_up(output.recipe.files)
     except ConfigError as error:
         yield from map(str, error.mistakes)
     else:
-        yield from _strangers(given, uid, gid)
+        yield from _strangers(given, uid, gids)
     try:
         check_usable(output.folder)
     except StoreError as error:
@@ -35,16 +35,16 @@ def _doubts(output: OutputPlan, uid: int, gid: int) -> Iterator[str]:
     yield from _commands(output)
 
 
-def _strangers(given: Given, uid: int, gid: int) -> Iterator[str]:
+def _strangers(given: Given, uid: int, gids: Collection[int]) -> Iterator[str]:
     if uid == 0:
         return
-    for word, own, ids in (("owner", uid, given.uids), ("group", gid, given.gids)):
-        for name, number in ids.items():
-            if number != own:
-                yield (
-                    f"{word} {name!r}: only root, or CAP_CHOWN, can give files to others, and this"
-                    f" is uid {uid}"
-                )
+    who = f"and this is uid {uid}"
+    for name, number in given.uids.items():
+        if number != uid:
+            yield f"owner {name!r}: only root, or CAP_CHOWN, can give files away, {who}"
+    for name, number in given.gids.items():
+        if number not in gids:
+            yield f"group {name!r}: only root, or a member, can give files to a group, {who}"
 
 
 def _commands(output: OutputPlan) -> Iterator[str]:

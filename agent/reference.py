@@ -33,8 +33,8 @@ it and tells every mistake at once, each with its line. Unknown keys are mistake
 Durations are whole seconds, written `20s`, `5m`, `1h`, `30d` or `1h30m`. Whoever can write the
 file decides who gets which identity, so a file that other users can write is refused.
 
-SIGHUP, and any change of the files, reloads `entries`; SIGHUP reloads `federation` too; all else
-needs a restart.
+SIGHUP, and any change of the files, reloads `entries`; SIGHUP reloads `federation` too; all else,
+`outputs` too, needs a restart.
 """
 
 _ENTRIES = """\
@@ -59,6 +59,7 @@ entries:
 | `unix:supplementary_gid:27`, `unix:supplementary_group:adm` | that is a member of that group |
 | `unix:path:/usr/bin/envoy` | whose executable is that file; needs `discover_path` |
 | `unix:sha256:9f86d0...` | whose executable has that digest; needs `discover_path` |
+| `output:nginx` | no caller: the output of that name in `outputs` |
 """
 
 

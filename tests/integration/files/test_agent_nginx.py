@@ -71,7 +71,7 @@ class Written:
 @pytest.mark.slow
 def test_ten_rotations_under_load_fail_nobody(tmp_path: Path) -> None:
     # The first set is there before nginx is, as on a machine that starts.
-    mutual = "ssl_client_certificate {0}/ca.crt; ssl_verify_client on;".format(tmp_path / "files")
+    mutual = f"ssl_client_certificate {tmp_path}/files/ca.crt; ssl_verify_client on;"
     nginx = Nginx(tmp_path, tmp_path / "files", extra=mutual)
     agent = AgentProcess(tmp_path, config(nginx))
     client, written = tmp_path / "client/current", Written(nginx.files)

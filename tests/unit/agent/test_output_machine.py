@@ -17,9 +17,9 @@ from accredit.file_output.tell.command import Command
 _KEY = FileSpec(Kind.KEY, "key")
 
 
-def told(plan: OutputPlan, uid: int = 0, gid: int = 0) -> list[str]:
+def told(plan: OutputPlan, uid: int = 0, *gids: int) -> list[str]:
     """Return what is told, but for where the folder is."""
-    found = of_machine(plan, uid, gid)
+    found = of_machine(plan, uid, gids)
     return [each.removeprefix("output 'web': ") for each in found if "is on a disk" not in each]
 
 
@@ -53,7 +53,7 @@ def test_users_groups_and_passwords_that_are_not_there_are_told(plan: OutputPlan
 
 def test_who_is_not_root_can_give_files_to_nobody_else(plan: OutputPlan) -> None:
     own, other = replace(_KEY, owner="1000", group="1000"), replace(_KEY, owner="0", group="0")
-    assert told(replace(plan, recipe=Recipe((own,))), 1000, 1000) == []
+    assert told(replace(plan, recipe=Recipe((own,))), 1000, 7, 1000) == []
     doubts = told(replace(plan, recipe=Recipe((other,))), 1000, 1000)
     assert [each.partition(":")[0] for each in doubts] == ["owner '0'", "group '0'"]
     assert told(replace(plan, recipe=Recipe((other,)))) == []
@@ -68,7 +68,7 @@ def test_a_folder_that_cannot_be_used_is_told_with_the_cure(plan: OutputPlan) ->
     assert "not a directory" in told(plan)[0]
     assert "not a directory" in told(replace(plan, folder=plan.folder / "below"))[0]
     plan.folder.unlink()
-    plan.folder.symlink_to("/tmp")
+    plan.folder.symlink_to(plan.folder.parent)
     assert "is a symbolic link" in told(plan)[0]
 
 
@@ -81,5 +81,5 @@ def test_a_folder_nobody_may_write_in_is_told(plan: OutputPlan) -> None:
 def test_a_folder_on_a_disk_is_told(plan: OutputPlan) -> None:
     on_disk = replace(plan, folder=Path(__file__).parent / "never-made")
     in_memory = replace(plan, folder=Path("/dev/shm/never-made"))
-    assert any("is on a disk" in each for each in of_machine(on_disk, 0, 0))
-    assert not any("is on a disk" in each for each in of_machine(in_memory, 0, 0))
+    assert any("is on a disk" in each for each in of_machine(on_disk, 0, ()))
+    assert not any("is on a disk" in each for each in of_machine(in_memory, 0, ()))
