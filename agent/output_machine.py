@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection, Iterator
 
 from accredit.agent.output_plan import OutputPlan
 from accredit.file_output.advice import advice
 from accredit.file_output.folder import check_usable
 from accredit.file_output.given import Given, look_up
-from accredit.file_output.tell.command import Command
+from accredit.file_output.tell.command import PATH, Command
+from accredit.file_output.tell.systemd import Systemd
 from accredit.file_output.tell.user import resolve
 from accredit.identity.errors import ConfigError, DeployError, StoreError
 
@@ -49,8 +51,16 @@ def _strangers(given: Given, uid: int, gids: Collection[int]) -> Iterator[str]:
 
 def _commands(output: OutputPlan) -> Iterator[str]:
     for way in (output.recipe.validate, output.recipe.reload):
-        if isinstance(way, Command):
+        command = way.command if isinstance(way, Systemd) else way
+        if isinstance(command, Command):
+            program = command.argv[0]
+            if "{dir}" not in program and shutil.which(program, path=_path(command)) is None:
+                yield f"{command} cannot be run: there is no such program; install it"
             try:
-                resolve(way.user, way.group)
+                resolve(command.user, command.group)
             except DeployError as error:
                 yield str(error)
+
+
+def _path(command: Command) -> str:
+    return command.environment.get("PATH", PATH)

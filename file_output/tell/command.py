@@ -16,8 +16,8 @@ from accredit.file_output.tell.user import resolve
 from accredit.file_output.tell.way import Written
 from accredit.identity.errors import DeployError
 
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_CLEAN = {"PATH": _PATH, "LANG": "C.UTF-8"}
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_CLEAN = {"PATH": PATH, "LANG": "C.UTF-8"}
 DEFAULT_TIMEOUT = timedelta(seconds=30)
 
 

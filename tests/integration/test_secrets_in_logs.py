@@ -20,6 +20,13 @@ entries:
   - id: /me
     selectors: ["unix:uid:{os.geteuid()}"]
     ttl: 5s
+  - id: /out
+    selectors: ["output:out"]
+outputs:
+  - name: out
+    folder: out
+    files: [{{kind: key, name: key}}, {{kind: jwt, name: jwt, audience: a}}]
+    reload: [/bin/cat, "{{dir}}/key", "{{dir}}/jwt", /nothing]
 """
 
 
@@ -55,12 +62,18 @@ def test_no_key_and_no_token_reaches_the_log(tmp_path: Path) -> None:
         agent.command("api", "fetch", "x509", address)
         agent.send(signal.SIGHUP)
         keys = [path.read_bytes() for path in (tmp_path / "data").rglob("*.key")]
+        keys += [path.read_bytes() for path in (tmp_path / "out/sets").rglob("key")]
+        token_in_file = (tmp_path / "out/jwt").read_text()
+        status = agent.command("status", "-c", agent.config, "--output=json")
         agent.stop()
     log = agent.log.read_text()
     assert "rotation forced" in log
     assert "eyJ" not in log
-    assert len(keys) >= 2
+    assert len(keys) >= 3
+    assert "files could not be deployed" in log
+    log += status
     secrets = {form for svid in x509["svids"] for form in forms(svid["x509_svid_key"].encode())}
     secrets |= {form for key in keys for form in forms(key)}
     secrets |= {part for part in token.split(".") if len(part) > 20}
+    secrets |= {part for part in token_in_file.split(".") if len(part) > 20}
     assert [secret for secret in secrets if secret in log] == []

@@ -38,13 +38,14 @@ def test_a_folder_that_can_be_made_is_fine_and_is_not_made(plan: OutputPlan) -> 
 
 def test_users_groups_and_passwords_that_are_not_there_are_told(plan: OutputPlan) -> None:
     spec = FileSpec(Kind.JKS, "k", 0o640, "nobody-at-all", "no-group", password_file="/no/password")
-    command = Command(("a",), user="no-user")
+    command = Command(("no-program",), user="no-user")
     recipe = Recipe((spec,), validate=command, reload=replace(command, user="", group="no-such"))
     told_all = "\n".join(told(replace(plan, recipe=recipe)))
     for part in (
         "nobody-at-all: there is no such user",
         "no-group: there is no such group",
         "/no/password: cannot be read",
+        "command 'no-program' cannot be run: there is no such program",
         "there is no user 'no-user'",
         "there is no group 'no-such'",
     ):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,31 @@ async def test_what_serves_starts_last_and_so_stops_first(tmp_path: Path) -> Non
             *("admin", "listener", "jwks"),
         ]
         assert agent.status() == f"a at {tmp_path}/api.sock: 0 entries"
+
+
+async def test_outputs_start_before_what_serves_and_only_where_there_are_any(
+    tmp_path: Path,
+) -> None:
+    outputs = "outputs: [{profile: pem, folder: files}]\n"
+    async with wired(plan(tmp_path, outputs)) as agent:
+        names = [component.name for component in agent.components]
+        assert names == ["authority", "rotation", "entries", "admin", "outputs", "listener", "jwks"]
+    assert not (tmp_path / "files").exists()
+
+
+def test_an_agent_without_outputs_does_not_load_what_they_are_made_of() -> None:
+    script = "import accredit.agent.wiring, sys; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert "accredit.agent.wiring" in loaded
+    for name in (
+        "agent.outputs",
+        "file_output.output",
+        "file_output.store",
+        "file_output.tell.command",
+    ):
+        assert f"accredit.{name}" not in loaded
 
 
 async def test_nothing_is_left_open_so_that_it_can_be_built_again(tmp_path: Path) -> None:
