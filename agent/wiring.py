@@ -100,7 +100,11 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
                 *([outputs] if outputs else []),
                 *listeners,
             ),
-            started=(admin.ready, *(each.ready for each in listeners)),
+            started=(
+                admin.ready,
+                *(each.ready for each in listeners),
+                *([outputs.ready] if outputs else []),
+            ),
             reload=administration.request_reload,
             status=administration.status_line,
         )

@@ -93,8 +93,9 @@ def test_an_output_has_the_identity_of_its_entry_and_no_caller_has(tmp_path: Pat
     mine = f"  - id: /me\n    selectors: ['unix:uid:{os.geteuid()}']\n"
     agent = AgentProcess(tmp_path, config(tmp_path, _WEB + mine))
     with agent.running():
-        until(served(agent), agent)
+        # READY=1 has been said, so the first files are there.
         assert str(named(tmp_path / "web")) == "spiffe://prod.example/web"
+        until(served(agent), agent)
         key = tmp_path / "web/tls.key"
         assert stat.S_IMODE(key.stat().st_mode) == 0o600
         address = f"--socket=unix://{agent.socket}"

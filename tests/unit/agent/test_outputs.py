@@ -36,11 +36,13 @@ async def test_each_has_its_files_and_one_that_fails_holds_up_nobody(
     ca = TestCa(now=clock.now())
     with caplog.at_level(logging.INFO):
         async with running(outputs):
+            assert not outputs.ready.is_set()
             for source in sources.values():
                 source.show(material(ca))
             lines = outputs.ledger.lines
             wanted = {"a": State.SERVED, "b": State.FAILING, "c": State.SERVED}
             await eventually(lambda: {k: line.state for k, line in lines.items()} == wanted)
+            await outputs.ready.wait()
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o750
     assert (tmp_path / "c/tls.key").exists()
     on_disk = [each for each in caplog.records if each.getMessage() == "advice"]
