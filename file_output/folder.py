@@ -140,7 +140,7 @@ def _check_place(path: Path) -> None:
     """Refuse a link, and a place where everybody may rename what they like."""
     if path.is_symlink():
         raise StoreError(path, "is a symbolic link", "name the folder it leads to")
-    for each in path.parent.resolve().joinpath("x").parents:
+    for each in Path(os.path.realpath(path.parent), "x").parents:
         mode = each.stat().st_mode
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
             raise StoreError(path, f"{each} can be written by every user", f"chmod o-w {each}")

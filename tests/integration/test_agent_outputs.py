@@ -164,18 +164,21 @@ def test_an_output_that_fails_is_told_and_holds_up_neither_agent_nor_others(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "file").write_text("in the way")
+    (tmp_path / "loop").symlink_to("loop")
     outputs = (
+        f"  - {{name: loop, profile: pem, folder: {tmp_path}/loop/a}}\n"
         f"  - {{name: no-folder, profile: pem, folder: {tmp_path}/file}}\n"
         f"  - {{name: no-program, profile: pem, folder: {tmp_path}/f, reload: [/no/program]}}\n"
         f"  - {{name: no-entry, profile: pem, folder: {tmp_path}/g}}\n"
     )
     entries = _WEB + "".join(
         f"  - {{id: /{name}, selectors: ['output:{name}']}}\n"
-        for name in ("no-folder", "no-program")
+        for name in ("loop", "no-folder", "no-program")
     )
     agent = AgentProcess(tmp_path, config(tmp_path, entries, outputs))
     with agent.running():
         until(served(agent), agent)
+        until(lambda: status(agent, "loop")["state"] == "failing", agent)
         until(lambda: status(agent, "no-folder")["state"] == "failing", agent)
         until(lambda: status(agent, "no-program")["state"] == "failing", agent)
         until(lambda: bool(status(agent, "no-entry")["lacking"]), agent)

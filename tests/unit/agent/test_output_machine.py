@@ -71,6 +71,10 @@ def test_a_folder_that_cannot_be_used_is_told_with_the_cure(plan: OutputPlan) ->
     plan.folder.unlink()
     plan.folder.symlink_to(plan.folder.parent)
     assert "is a symbolic link" in told(plan)[0]
+    plan.folder.unlink()
+    plan.folder.symlink_to(plan.folder)
+    assert "is a symbolic link" in told(plan)[0]
+    assert "too many levels of symbolic links" in told(replace(plan, folder=plan.folder / "a"))[0]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
 from pathlib import Path
 
 from support.ca import TestCa
@@ -35,5 +37,28 @@ async def test_what_cannot_be_made_is_said_and_what_is_there_stays(tmp_path: Pat
         assert bench.line.state is State.SERVED
         password.write_text("another\n")
         password.chmod(0o600)
+        await bench.until(State.SERVED, serial)
+        assert bench.line.lacking == ""
+
+
+class Exhausted(tuple[FileSpec, ...]):
+    """Files that cannot be looked at for as long as the machine has no descriptors left."""
+
+    __slots__ = ()
+    now = False
+
+    def __iter__(self) -> Iterator[FileSpec]:
+        if type(self).now:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return super().__iter__()
+
+
+async def test_what_the_machine_refuses_is_said_and_tried_again(tmp_path: Path) -> None:
+    async with at_work(tmp_path / "f", Recipe(Exhausted(PEM.recipe.files))) as bench:
+        await bench.rotated()
+        Exhausted.now = True
+        serial = bench.rotate()
+        await eventually(lambda: bench.line.lacking == "too many open files")
+        Exhausted.now = False
         await bench.until(State.SERVED, serial)
         assert bench.line.lacking == ""
