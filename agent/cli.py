@@ -23,6 +23,7 @@ _COMMANDS = {
     "api": "accredit.agent.cli_api",
     "sds": "accredit.agent.cli_sds",
     "envoy": "accredit.agent.cli_envoy",
+    "file": "accredit.agent.cli_file",
 }
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from accredit.file_output.deploy.machine import Step
 from accredit.file_output.fileset import FileSet
+
+
+def _nobody() -> None:
+    """Tell nobody: the ledger is looked at when somebody asks."""
 
 
 class State(StrEnum):
@@ -28,7 +32,7 @@ class Line:
     is the version of the newest. ``on_disk`` is what readers find. While FAILING, ``rolled_back``
     says that the old set was put back, and ``confirmed`` that the program was seen to serve it.
     ``drift`` is what was put right at the last write, ``left_out`` files that could not be made,
-    ``lacking`` why nothing newer could be made at all.
+    ``lacking`` why nothing newer could be made at all. ``changed`` is called after each step.
     """
 
     name: str
@@ -57,12 +61,14 @@ class Line:
     deployments: int = 0
     failures: int = 0
     rollbacks: int = 0
+    changed: Callable[[], None] = field(default=_nobody, repr=False, compare=False)
 
     def begins(self, now: datetime) -> None:
         """Note an attempt; what fails goes on failing until it is served."""
         if self.state is not State.FAILING:
             self._enter(State.DEPLOYING, now)
         self.next_try, self.rolled_back, self.confirmed = None, False, False
+        self.changed()
 
     def done(self, step: Step, now: datetime) -> None:
         """Note a step that succeeded."""
@@ -80,6 +86,7 @@ class Line:
                 self.rollbacks += 1
             case _:
                 pass
+        self.changed()
 
     def served(self, files: FileSet, now: datetime) -> None:
         """Note that this set went all the way."""
@@ -87,6 +94,7 @@ class Line:
         self.version, self.serial, self.not_after = files.version, files.serial, files.not_after
         self.expired, self.attempts, self.deployments = False, 0, self.deployments + 1
         self.last_error, self.last_error_step, self.last_error_at = "", "", None
+        self.changed()
 
     def failed(self, step: Step, reason: str, now: datetime) -> None:
         """Note a step that failed; why a return failed stands behind why it came to it."""
@@ -97,10 +105,12 @@ class Line:
         else:
             self.last_error_step = str(step)
         self.last_error, self.last_error_at = reason, now
+        self.changed()
 
     def describe(self) -> dict[str, object]:
         """Return the line as plain data."""
-        return {key: _plain(value) for key, value in asdict(self).items()}
+        found = asdict(self).items()
+        return {key: _plain(value) for key, value in found if key != "changed"}
 
     def _enter(self, state: State, now: datetime) -> None:
         if self.state is not state:

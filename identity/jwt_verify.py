@@ -53,6 +53,19 @@ def validate_jwt_svid(
     return ValidatedJwt(spiffe_id, MappingProxyType(claims), expires_at)
 
 
+def lifetime(token: str) -> tuple[datetime | None, datetime]:
+    """Return when a token of our own was issued, if it says, and when it ends; nothing is verified.
+
+    Raises:
+        JwtSvidError: it is no JWT-SVID, or does not say.
+    """
+    claims = _claims(parse(token))
+    expires_at = _date(claims, "exp")
+    if expires_at is None:
+        raise JwtSvidError("JWT-SVID 3.3", "exp is missing")
+    return _date(claims, "iat"), expires_at
+
+
 def _check_wanted(audience: Collection[str]) -> None:
     # "rep" in "reports" is true.
     if isinstance(audience, str):

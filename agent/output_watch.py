@@ -1,0 +1,104 @@
+"""Files kept fresh for as long as the process runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+
+from accredit.agent.client import WorkloadApiClient
+from accredit.agent.output_group import OutputGroup, advise
+from accredit.agent.output_plan import OutputPlan
+from accredit.agent.sd_notify import SystemdNotifier
+from accredit.agent.workload_feed import WorkloadFeed
+from accredit.identity.clock import Clock
+from accredit.identity.errors import ConfigError
+
+_logger = logging.getLogger(__name__)
+
+Read = Callable[[], Sequence[OutputPlan]]
+
+
+class OutputWatch:
+    """Runs outputs until told to stop. ``read`` returns those that the file asks for now."""
+
+    def __init__(
+        self, client: WorkloadApiClient, clock: Clock, read: Read, notifier: SystemdNotifier
+    ) -> None:
+        self._feed = WorkloadFeed(client)
+        self._clock = clock
+        self._read = read
+        self._notifier = notifier
+        self._told = asyncio.Event()
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Let ``run`` return soon."""
+        self._stopping = True
+        self._told.set()
+
+    def reload(self) -> None:
+        """Have the file read again soon."""
+        self._told.set()
+
+    async def run(self, plans: Sequence[OutputPlan]) -> None:
+        """Keep ``plans`` fresh, and what the file asks for later; all files stay.
+
+        Raises:
+            ExceptionGroup: of errors after which nothing can be kept fresh.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            group = OutputGroup(self._feed, self._clock, tasks)
+            await group.want(plans)
+            advise(plan.folder for plan in plans)
+            telling = tasks.create_task(_tell(group, self._notifier), name="status")
+            while await self._goes_on():
+                await self._take_over(group)
+            self._notifier.stopping()
+            telling.cancel()
+            await group.close()
+            self._feed.close()
+
+    async def _goes_on(self) -> bool:
+        await self._told.wait()
+        self._told.clear()
+        return not self._stopping
+
+    async def _take_over(self, group: OutputGroup) -> None:
+        self._notifier.reloading()
+        try:
+            plans = await asyncio.to_thread(self._read)
+        except ConfigError as error:
+            for line in str(error).splitlines():
+                _logger.error("change not taken over", extra={"error": line})  # noqa: TRY400
+        else:
+            await group.want(plans)
+            _logger.info("file read again", extra={"outputs": [plan.name for plan in plans]})
+        self._notifier.ready(status(group))
+
+
+async def _tell(group: OutputGroup, notifier: SystemdNotifier) -> None:
+    """Keep the supervisor informed; it counts as started once all outputs are served."""
+    started, said = False, ""
+    while True:
+        await group.changes.wait()
+        now = status(group)
+        if not started and all(each.served for each in group.at_work.values()):
+            started = True
+            _logger.info("ready", extra={"status": now})
+            notifier.ready(now)
+        elif now != said:
+            notifier.waiting(now)
+        said = now
+
+
+def status(group: OutputGroup) -> str:
+    """Return the state of all outputs in one line."""
+    outputs = list(group.at_work.values())
+    served = sum(each.served for each in outputs)
+    troubles = [f"{each.plan.name}: {each.trouble}" for each in outputs if each.trouble]
+    return _one_line([f"{served} of {len(outputs)} outputs served", *troubles])
+
+
+def _one_line(parts: Iterable[str]) -> str:
+    return " ".join("; ".join(parts).split())[:500]
