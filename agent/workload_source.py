@@ -55,6 +55,7 @@ class WorkloadSource:
 
     async def watch(self) -> AsyncGenerator[Material, None]:
         """Yield the newest material whenever something changed and nothing of it is missing."""
+        before: tuple[object, ...] = ()
         with self._feed.watching() as changes:
             while True:
                 await changes.wait()
@@ -63,8 +64,22 @@ class WorkloadSource:
                 except (NotEntitledError, UnavailableError) as error:
                     self._note(str(error))
                     continue
-                self._note("")
-                yield material
+                self._note(self._stale())
+                if (parts := self._parts()) != before:
+                    before = parts
+                    yield material
+
+    def _stale(self) -> str:
+        """Return why what is held may not be the newest."""
+        x509, jwt = self._feed.x509.problem, self._feed.jwt.problem
+        problems = [x509 if self.needs_x509 else "", jwt if self.needs_jwt else ""]
+        problems += [keeper.problem for keeper in self._keepers]
+        return next(filter(None, problems), "")
+
+    def _parts(self) -> tuple[object, ...]:
+        """Return what is another object whenever it says something else."""
+        tokens = (keeper.held for keeper in self._keepers)
+        return (self._feed.x509.material, self._feed.jwt.material, *tokens)
 
     def _note(self, problem: str) -> None:
         if problem != self.problem:

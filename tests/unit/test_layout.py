@@ -11,11 +11,17 @@ _NO_ROOMS = {"accredit", "bench", "build", "dist", "docs", "examples", "tests"}
 # How the paths of modules begin that have no test file of their own, and what tests them instead.
 _TESTED_ELSEWHERE = {
     "agent/cli": "tests/integration runs every command as a process",
+    "agent/config_file_watch.py": "tests/integration and test_helper_translation read such files",
     "agent/demo/": "tests/integration runs the demonstration as a whole",
     "agent/federation_check.py": "test_federation.py starts it",
+    "agent/file_watch_process.py": "tests/integration runs it as a process",
+    "agent/output_group.py": "tests/integration runs it with a real agent",
+    "agent/output_once.py": "tests/integration runs it as a process",
+    "agent/output_watch.py": "tests/integration runs it as a process",
     "agent/seam.py": "a protocol",
     "agent/sidecar_bootstrap.py": "tests/integration has it make real ones",
     "agent/sidecar_process.py": "tests/envoy runs it as a process, with a real Envoy",
+    "agent/workload_feed.py": "test_workload_source and tests/integration follow it",
     "attestation/workload.py": "a protocol",
     "authority/authority.py": "a protocol",
     "authority/embedded/database.py": "test_store.py beside it, and that of federation",

@@ -65,3 +65,17 @@ def test_all_of_it_is_json_and_a_forgotten_output_is_gone() -> None:
     (told,) = json.loads(json.dumps(ledger.describe()))["outputs"]
     assert told["not_after"] == "2026-01-01T00:00:05Z"
     assert (told["state"], told["drift"]) == ("served", [])
+
+
+def test_somebody_may_be_told_of_each_step() -> None:
+    told: list[State] = []
+    line = Line("web")
+    line.changed = lambda: told.append(line.state)
+    line.begins(EPOCH)
+    line.done(Step.WRITE, EPOCH)
+    line.failed(Step.VALIDATE, "no", EPOCH)
+    line.begins(EPOCH)
+    line.served(marked("v"), EPOCH)
+    deploying, failing = State.DEPLOYING, State.FAILING
+    assert told == [deploying, deploying, failing, failing, State.SERVED]
+    assert "changed" not in line.describe()

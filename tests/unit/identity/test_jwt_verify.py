@@ -14,7 +14,7 @@ from support.token import Token, decode, part
 from accredit.identity.bundle import JwtAuthority, TrustBundle, encode_bundle, parse_bundle
 from accredit.identity.errors import JwtSvidError
 from accredit.identity.jwt_svid import sign_jwt_svid
-from accredit.identity.jwt_verify import ValidatedJwt, validate_jwt_svid
+from accredit.identity.jwt_verify import ValidatedJwt, lifetime, validate_jwt_svid
 from accredit.identity.keys import KeyType, generate, spki_der
 from accredit.identity.spiffe_id import SpiffeId, TrustDomain
 
@@ -347,3 +347,18 @@ def test_claims_that_are_no_json_object_are_refused(claims: str) -> None:
 def test_the_signature_is_checked_before_the_claims_are_judged() -> None:
     stale = TOKEN.but(claims={"exp": NOW - 3600}, key=generate(KeyType.EC_P256))
     _refused(stale, "signature does not verify")
+
+
+def test_the_lifetime_of_a_token_is_read_without_any_key() -> None:
+    ca = TestCa()
+    token = sign_jwt_svid(
+        SpiffeId.parse("spiffe://td.example/a"),
+        ["db"],
+        key=ca.jwt_key,
+        kid="k",
+        now=EPOCH,
+        lifetime=timedelta(minutes=5),
+    ).token
+    assert lifetime(token) == (EPOCH, EPOCH + timedelta(minutes=5))
+    with pytest.raises(JwtSvidError, match="not a signed token"):
+        lifetime("a.b")
