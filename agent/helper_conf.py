@@ -105,7 +105,7 @@ class _Reader:
 
     def read(self, options: Mapping[str, object]) -> None:
         for written, value in options.items():
-            # Up to version 0.8 they were written like agentAddress.
+            # Older releases wrote them like agentAddress.
             key = _HUMP.sub(lambda hump: f"_{hump[0].lower()}", written)
             self.lines[key] = self._line(written)
             if key not in _KNOWN:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from accredit.agent.output_plan import OutputPlan
 from accredit.agent.workload_feed import WorkloadFeed
 from accredit.agent.workload_source import WorkloadSource
-from accredit.file_output.advice import advice
 from accredit.file_output.deploy.deployer import Deployer
 from accredit.file_output.deploy.disk import Disk
 from accredit.file_output.ledger import Ledger, Line, State
@@ -19,8 +16,6 @@ from accredit.file_output.output import Output
 from accredit.file_output.store import Store, StoreSettings
 from accredit.identity.clock import Clock
 from accredit.rotation.watcher import Watcher
-
-_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +93,3 @@ class OutputGroup:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(source.run(), name=f"tokens of {plan.name}")
                 tasks.create_task(output.run(), name=f"files of {plan.name}")
-
-
-def advise(folders: Iterable[Path]) -> None:
-    """Log which folders would leave keys on a disk."""
-    for folder in folders:
-        if said := advice(folder):
-            _logger.info("keys will be on a disk", extra={"advice": said})

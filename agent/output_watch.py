@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Iterable, Sequence
 
 from accredit.agent.client import WorkloadApiClient
-from accredit.agent.output_group import OutputGroup, advise
+from accredit.agent.output_group import OutputGroup
+from accredit.agent.output_machine import of_machine
 from accredit.agent.output_plan import OutputPlan
 from accredit.agent.sd_notify import SystemdNotifier
 from accredit.agent.workload_feed import WorkloadFeed
@@ -49,8 +51,7 @@ class OutputWatch:
         """
         async with asyncio.TaskGroup() as tasks:
             group = OutputGroup(self._feed, self._clock, tasks)
-            await group.want(plans)
-            advise(plan.folder for plan in plans)
+            await self._want(group, plans)
             telling = tasks.create_task(_tell(group, self._notifier), name="status")
             while await self._goes_on():
                 await self._take_over(group)
@@ -58,6 +59,12 @@ class OutputWatch:
             telling.cancel()
             await group.close()
             self._feed.close()
+
+    async def _want(self, group: OutputGroup, plans: Sequence[OutputPlan]) -> None:
+        for plan in plans:
+            for doubt in await asyncio.to_thread(_doubts, plan):
+                _logger.warning("probably not meant", extra={"doubt": doubt})
+        await group.want(plans)
 
     async def _goes_on(self) -> bool:
         await self._told.wait()
@@ -72,9 +79,13 @@ class OutputWatch:
             for line in str(error).splitlines():
                 _logger.error("change not taken over", extra={"error": line})  # noqa: TRY400
         else:
-            await group.want(plans)
+            await self._want(group, plans)
             _logger.info("file read again", extra={"outputs": [plan.name for plan in plans]})
         self._notifier.ready(status(group))
+
+
+def _doubts(plan: OutputPlan) -> list[str]:
+    return list(of_machine(plan, os.geteuid(), os.getegid()))
 
 
 async def _tell(group: OutputGroup, notifier: SystemdNotifier) -> None:

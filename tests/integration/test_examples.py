@@ -12,13 +12,14 @@ import pytest
 from support import needs
 from support.agent_process import AgentProcess
 
+from accredit.agent.config_file_watch import load_file_watch
 from accredit.envoy.bootstrap import to_json
 from accredit.envoy.file.context import Surroundings
 from accredit.envoy.sidecar import Profile
 from accredit.envoy.sidecar_file import read
 
 _EXAMPLES = Path(__file__).parents[2] / "examples"
-_UNITS = ["accredit.service", "sidecar@.service"]
+_UNITS = ["accredit.service", "files.service", "sidecar@.service"]
 _CONFIGS = sorted(_EXAMPLES.rglob("accredit.yaml"))
 
 
@@ -56,6 +57,27 @@ def test_a_sidecar_file_gives_a_bootstrap_that_envoy_accepts(tmp_path: Path, exa
         [needs.envoy(), "--mode", "validate", "-c", bootstrap], check=False, capture_output=True
     )
     assert done.returncode == 0, done.stderr.decode()[-2000:]
+
+
+@pytest.mark.parametrize(
+    "example", sorted((_EXAMPLES / "files").iterdir()), ids=lambda path: path.name
+)
+def test_a_file_of_outputs_is_one(tmp_path: Path, example: Path) -> None:
+    path = copied(tmp_path, example)
+    plans = load_file_watch(path).plans(path)
+    assert all(str(plan.folder).startswith("/run/accredit-files/") for plan in plans)
+    if example.suffix == ".conf":
+        done = subprocess.run(
+            [sys.executable, "-m", "accredit", "file", "convert", path],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        printed = tmp_path / "converted.yaml"
+        printed.write_text(done.stdout)
+        printed.chmod(0o600)
+        assert load_file_watch(printed).plans(printed) == plans
 
 
 def test_the_minimal_one_gives_the_app_its_identity(tmp_path: Path) -> None:
