@@ -14,7 +14,7 @@ from accredit.agent.output_plan import OutputPlan
 from accredit.agent.sd_notify import SystemdNotifier
 from accredit.agent.workload_feed import WorkloadFeed
 from accredit.identity.clock import Clock
-from accredit.identity.errors import ConfigError
+from accredit.identity.errors import AccreditError
 
 _logger = logging.getLogger(__name__)
 
@@ -33,6 +33,7 @@ class OutputWatch:
         self._notifier = notifier
         self._told = asyncio.Event()
         self._stopping = False
+        self._started = False
 
     def stop(self) -> None:
         """Let ``run`` return soon."""
@@ -52,7 +53,7 @@ class OutputWatch:
         async with asyncio.TaskGroup() as tasks:
             group = OutputGroup(self._feed, self._clock, tasks)
             await self._want(group, plans)
-            telling = tasks.create_task(_tell(group, self._notifier), name="status")
+            telling = tasks.create_task(self._tell(group), name="status")
             while await self._goes_on():
                 await self._take_over(group)
             self._notifier.stopping()
@@ -72,35 +73,36 @@ class OutputWatch:
         return not self._stopping
 
     async def _take_over(self, group: OutputGroup) -> None:
-        self._notifier.reloading()
+        if self._started:
+            self._notifier.reloading()
         try:
             plans = await asyncio.to_thread(self._read)
-        except ConfigError as error:
+        except AccreditError as error:
             for line in str(error).splitlines():
                 _logger.error("change not taken over", extra={"error": line})  # noqa: TRY400
         else:
             await self._want(group, plans)
             _logger.info("file read again", extra={"outputs": [plan.name for plan in plans]})
-        self._notifier.ready(status(group))
+        if self._started:
+            self._notifier.ready(status(group))
+
+    async def _tell(self, group: OutputGroup) -> None:
+        """Keep the supervisor informed; it counts as started once all outputs are served."""
+        said = ""
+        while True:
+            await group.changes.wait()
+            now = status(group)
+            if not self._started and all(each.served for each in group.at_work.values()):
+                self._started = True
+                _logger.info("ready", extra={"status": now})
+                self._notifier.ready(now)
+            elif now != said:
+                self._notifier.waiting(now)
+            said = now
 
 
 def _doubts(plan: OutputPlan) -> list[str]:
-    return list(of_machine(plan, os.geteuid(), os.getegid()))
-
-
-async def _tell(group: OutputGroup, notifier: SystemdNotifier) -> None:
-    """Keep the supervisor informed; it counts as started once all outputs are served."""
-    started, said = False, ""
-    while True:
-        await group.changes.wait()
-        now = status(group)
-        if not started and all(each.served for each in group.at_work.values()):
-            started = True
-            _logger.info("ready", extra={"status": now})
-            notifier.ready(now)
-        elif now != said:
-            notifier.waiting(now)
-        said = now
+    return list(of_machine(plan, os.geteuid(), {os.getegid(), *os.getgroups()}))
 
 
 def status(group: OutputGroup) -> str:
