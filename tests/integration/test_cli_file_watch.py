@@ -90,6 +90,9 @@ async def test_it_may_start_before_the_agent(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "- {profile: pem, folder: o}\n")
     with bench.watch.running() as watch:
         watch.until_said("0 of 1 outputs served; pem: FetchX509SVID")
+        watch.send(signal.SIGHUP)
+        await eventually(lambda: "file read again" in watch.logged())
+        assert not any("READY" in each for each in watch.said)
         with bench.agent.running():
             watch.until_said("READY=1")
             assert spiffe_id(tmp_path / "o") == _WEB

@@ -1,4 +1,4 @@
-"""Whatever somebody has in a helper.conf, the answer is a file that means something, or mistakes."""
+"""Whatever is in a helper.conf, the answer is a file that means something, or mistakes."""
 
 from __future__ import annotations
 
