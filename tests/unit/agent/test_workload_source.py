@@ -159,3 +159,17 @@ async def test_tokens_alone_say_which_trust_domain_is_the_own_one(tmp_path: Path
     (material,) = bench.seen
     assert (material.svid, material.own, material.tokens) == (None, OWN, {"db": text})
     assert text not in repr(material)
+
+
+async def test_tokens_are_asked_for_at_once_when_an_identity_has_come(tmp_path: Path) -> None:
+    answer = pb.JWTSVIDResponse()
+    answer.svids.add(spiffe_id="spiffe://td.example/a", svid=token(CA, "db"))
+    granted = Script((answer.SerializeToString(),), grpc.StatusCode.OK)
+    denied = Script((), grpc.StatusCode.PERMISSION_DENIED)
+    bench = Bench(tmp_path, (*PEM, *TOKEN), denied, granted)
+    async with bench.watched():
+        await eventually(lambda: bench.clock.next_wake is not None)
+        await bench.show(context(), keys())
+        # The clock stands still, so that no wait ends by itself.
+        await eventually(lambda: bool(bench.seen))
+    assert "db" in bench.seen[0].tokens
