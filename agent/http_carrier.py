@@ -11,7 +11,7 @@ from datetime import timedelta
 from email.utils import format_datetime
 from typing import Protocol
 
-from accredit.agent.http_talk import Answer, ProtocolError, Request, Talk
+from accredit.agent.http_talk import Answer, ProtocolError, Request, SocketWire, Talk
 from accredit.agent.jwks import Document
 from accredit.agent.limits import Limits
 from accredit.agent.seam import Connection
@@ -84,7 +84,7 @@ class HttpCarrier:
         connection.sock.close()
 
     async def _serve(self, connection: Connection) -> None:
-        talk = Talk(connection.sock, self._patience, self._header_bytes)
+        talk = Talk(SocketWire(connection.sock), self._patience, self._header_bytes)
         with suppress(OSError, TimeoutError):
             while not self._stopping and await self._one(talk, connection):  # noqa: ASYNC110  below
                 # Who sends without a pause would otherwise never let anybody else have a turn.
@@ -142,7 +142,7 @@ class HttpCarrier:
             ("cache-control", "no-cache"),
             self._date(),
         )
-        status = 304 if request.etag == document.etag else 200
+        status = 304 if request.has(document.etag) else 200
         return Answer(status, headers, document.body, close=self._stopping)
 
     def _refusal(

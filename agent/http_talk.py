@@ -1,4 +1,4 @@
-"""HTTP/1.1 on one accepted socket: the next request, and what is said to it."""
+"""HTTP/1.1 on one accepted connection: the next request, and what is said to it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import socket
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Protocol
 
 import h11
 
@@ -20,6 +21,11 @@ class Request:
     method: str
     target: str
     etag: str = ""
+
+    def has(self, etag: str) -> bool:
+        """Tell whether the other side says that it has that version, RFC 9110 13.1.2."""
+        known = [each.strip().removeprefix("W/") for each in self.etag.split(",")]
+        return etag in known or known == ["*"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +46,40 @@ class ProtocolError(Exception):
         self.status = status
 
 
+class Wire(Protocol):
+    """An open connection that carries bytes both ways."""
+
+    async def receive(self, most: int) -> bytes:
+        """Return what comes next, up to that many bytes; none at the end."""
+        ...
+
+    async def send(self, data: bytes) -> None:
+        """Return once the other side has taken it, or the kernel for it."""
+        ...
+
+
+class SocketWire:
+    """A non-blocking socket without TLS."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._loop = asyncio.get_running_loop()
+
+    async def receive(self, most: int) -> bytes:
+        """Return what comes next."""
+        return await self._loop.sock_recv(self._sock, most)
+
+    async def send(self, data: bytes) -> None:
+        """Return once the kernel has taken it."""
+        await self._loop.sock_sendall(self._sock, data)
+
+
 class Talk:
     """One connection. A request, and the taking of an answer, may last for ``patience`` seconds."""
 
-    def __init__(self, sock: socket.socket, patience: float, header_bytes: int) -> None:
-        self._sock = sock
+    def __init__(self, wire: Wire, patience: float, header_bytes: int) -> None:
+        self._wire = wire
         self._patience = patience
-        self._loop = asyncio.get_running_loop()
         # A header that comes whole is not measured: so no more than one piece too much is read.
         self._read_bytes = min(_READ_BYTES, header_bytes)
         self._bodiless = False
@@ -83,7 +116,7 @@ class Talk:
         if self._http.our_state not in _ANSWERING:
             return False
         async with asyncio.timeout(self._patience):
-            await self._loop.sock_sendall(self._sock, self._serialise(answer))
+            await self._wire.send(self._serialise(answer))
         if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
             return False
         self._http.start_next_cycle()
@@ -91,7 +124,7 @@ class Talk:
 
     async def _event(self) -> object:
         while (event := self._http.next_event()) is h11.NEED_DATA:
-            self._http.receive_data(await self._loop.sock_recv(self._sock, self._read_bytes))
+            self._http.receive_data(await self._wire.receive(self._read_bytes))
         return event
 
     def _serialise(self, answer: Answer) -> bytes:

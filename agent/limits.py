@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -37,40 +38,45 @@ class Limits:
 
 
 class Shares:
-    """Counts what each uid holds of one thing, up to a bound each and, maybe, one for all."""
+    """Counts what each uid, or ``who`` else, holds of one thing, up to a bound and one for all."""
 
-    def __init__(self, what: str, each: int, together: int | None = None) -> None:
+    def __init__(
+        self, what: str, each: int, together: int | None = None, *, who: str = "uid"
+    ) -> None:
         self._what = what
+        self._who = who
         self._each = each
         self._together = together
-        self._held: dict[int, int] = {}
+        self._held: dict[Hashable, int] = {}
         self.total = 0
 
-    def take(self, uid: int, amount: int = 1) -> None:
-        """Count ``amount`` more for ``uid``.
+    def take(self, holder: Hashable, amount: int = 1) -> None:
+        """Count ``amount`` more for ``holder``.
 
         Raises:
             UnavailableError: it, or all together, hold as much as they may; nothing is counted.
         """
-        held = self._held.get(uid, 0)
+        held = self._held.get(holder, 0)
         if held + amount > self._each:
-            raise UnavailableError(f"uid {uid} has {held} {self._what} open, as many as it may")
+            raise UnavailableError(
+                f"{self._who} {holder} has {held} {self._what} open, as many as it may"
+            )
         if self._together is not None and self.total + amount > self._together:
             raise UnavailableError(f"{self.total} {self._what} are open, as many as there may be")
-        self._held[uid] = held + amount
+        self._held[holder] = held + amount
         self.total += amount
 
-    def give_back(self, uid: int, amount: int = 1) -> None:
-        """Count ``amount`` less for ``uid``."""
+    def give_back(self, holder: Hashable, amount: int = 1) -> None:
+        """Count ``amount`` less for ``holder``."""
         if amount:
             self.total -= amount
-            self._held[uid] -= amount
-            if not self._held[uid]:
-                del self._held[uid]
+            self._held[holder] -= amount
+            if not self._held[holder]:
+                del self._held[holder]
 
-    def held(self, uid: int) -> int:
-        """Return how many ``uid`` holds."""
-        return self._held.get(uid, 0)
+    def held(self, holder: Hashable) -> int:
+        """Return how many ``holder`` has."""
+        return self._held.get(holder, 0)
 
 
 def raise_file_limit() -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from accredit.agent.http_talk import Answer, ProtocolError, Request, Talk
+from accredit.agent.http_talk import Answer, ProtocolError, Request, SocketWire, Talk
 
 _GET = b"GET /td HTTP/1.1\r\nHost: x\r\n\r\n"
 _TEXT = (("content-type", "text/plain"),)
@@ -22,7 +22,7 @@ class Pair:
         self.client.settimeout(5)
 
     def talk(self, patience: float = 5, header_bytes: int = 1000) -> Talk:
-        return Talk(self.server, patience, header_bytes)
+        return Talk(SocketWire(self.server), patience, header_bytes)
 
     def heard(self) -> bytes:
         return self.client.recv(1 << 16)
@@ -158,3 +158,13 @@ async def test_a_client_that_takes_no_answers_is_not_waited_for(pair: Pair) -> N
     await talk.request()
     with pytest.raises(TimeoutError):
         await talk.say(Answer(200, _TEXT, bytes(1 << 24)))
+
+
+@pytest.mark.parametrize("sent", ['"a"', 'W/"a"', '"b", "a"', '"b",W/"a"', "*"])
+def test_a_version_is_found_among_those_the_other_side_has(sent: str) -> None:
+    assert Request("GET", "/", sent).has('"a"')
+
+
+@pytest.mark.parametrize("sent", ["", '"b"', '"A"', "a", '"b", *'])
+def test_a_version_it_does_not_have_is_not_found(sent: str) -> None:
+    assert not Request("GET", "/", sent).has('"a"')
