@@ -22,7 +22,8 @@ from typing import Any
 from accredit.agent.socket_path import listening
 from accredit.identity.errors import AccreditError, AttestationError, RequestError
 
-MAX_REQUEST_BYTES = 64 * 1024
+MAX_REQUEST_BYTES = 2 * 1024 * 1024  # a trust bundle is the largest thing in one
+_READ_BYTES = 64 * 1024
 _IDLE_SECONDS = 30
 _CONNECTIONS = 16
 _PAUSE_SECONDS = 0.1
@@ -117,7 +118,7 @@ async def _read_line(connection: socket.socket, rest: bytes) -> tuple[bytes, byt
     while b"\n" not in rest:
         if len(rest) > MAX_REQUEST_BYTES:
             raise RequestError(f"the request is longer than {MAX_REQUEST_BYTES} bytes")
-        received = await loop.sock_recv(connection, MAX_REQUEST_BYTES)
+        received = await loop.sock_recv(connection, _READ_BYTES)
         if not received:
             return b"", b""
         rest += received

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from accredit.agent.admin import Method, Params
-from accredit.authority.federation.bundle_file import parse_bundle_file
+from accredit.authority.federation.bundle_file import parse_bundle_file, require_meant
 from accredit.authority.federation.polling import BundlePolling
 from accredit.identity.errors import RequestError, SpiffeIdError
 from accredit.identity.spiffe_id import TrustDomain
@@ -32,11 +32,12 @@ class FederationAdministration:
         """Make a document, or roots in PEM, the bundle of a relationship until the next fetch.
 
         Raises:
-            BundleError: the text is neither.
+            BundleError: the text is neither, or cannot be meant.
             NotFoundError: there is no such relationship.
         """
         wanted = _trust_domain(params)
         parsed = parse_bundle_file(wanted, str(params.get("text", "")).encode())
+        require_meant(parsed)
         self._polling.bundles.overwrite(parsed.bundle)
         return {"warnings": list(parsed.warnings)}
 

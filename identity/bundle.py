@@ -23,9 +23,18 @@ from accredit.identity.spiffe_id import TrustDomain
 from accredit.identity.strict_json import dumps, loads_object
 from accredit.identity.trust_bundle import JwtAuthority, TrustBundle
 
-__all__ = ["JwtAuthority", "ParsedBundle", "TrustBundle", "encode_bundle", "parse_bundle"]
+__all__ = [
+    "MAX_BYTES",
+    "JwtAuthority",
+    "ParsedBundle",
+    "TrustBundle",
+    "bundle_document",
+    "bundle_from",
+    "encode_bundle",
+    "parse_bundle",
+]
 
-_MAX_BYTES = 4 * 1024 * 1024
+MAX_BYTES = 4 * 1024 * 1024
 _MAX_ENTRIES = 1024
 _SEQUENCE = "spiffe_sequence"
 _HINT = "spiffe_refresh_hint"
@@ -35,6 +44,11 @@ _MAX_HINT_SECONDS = 10**9
 
 def encode_bundle(bundle: TrustBundle) -> bytes:
     """Return the bundle document, which does not name its trust domain (section 3)."""
+    return dumps(bundle_document(bundle))
+
+
+def bundle_document(bundle: TrustBundle) -> dict[str, object]:
+    """Return what :func:`encode_bundle` writes, before it is written."""
     document: dict[str, object] = {
         "keys": [
             *(x509_entry(each) for each in bundle.x509_authorities),
@@ -45,7 +59,7 @@ def encode_bundle(bundle: TrustBundle) -> bytes:
         document[_SEQUENCE] = bundle.sequence
     if bundle.refresh_hint is not None:
         document[_HINT] = bundle.refresh_hint // timedelta(seconds=1)
-    return dumps(document)
+    return document
 
 
 @dataclass(frozen=True)
@@ -66,12 +80,17 @@ def parse_bundle(trust_domain: TrustDomain, data: bytes) -> ParsedBundle:
         BundleError: not UTF-8 JSON with one meaning, no array ``keys``, or larger than 4 MiB or
             1024 entries.
     """
-    if len(data) > _MAX_BYTES:
-        raise BundleError("RFC 7517 5", f"larger than {_MAX_BYTES} bytes")
+    if len(data) > MAX_BYTES:
+        raise BundleError("RFC 7517 5", f"larger than {MAX_BYTES} bytes")
     try:
         document = loads_object(data)
     except ValueError as error:
         raise BundleError("RFC 7517 5", str(error)) from None
+    return bundle_from(trust_domain, document)
+
+
+def bundle_from(trust_domain: TrustDomain, document: Mapping[str, object]) -> ParsedBundle:
+    """Return the bundle of a document that was read already; see :func:`parse_bundle`."""
     entries = document.get("keys")
     if not isinstance(entries, list):
         raise BundleError("Trust Domain and Bundle 4.1.3", "keys is missing or not an array")

@@ -10,8 +10,12 @@ _NO_ROOMS = {"accredit", "bench", "build", "dist", "docs", "examples", "tests"}
 
 # How the paths of modules begin that have no test file of their own, and what tests them instead.
 _TESTED_ELSEWHERE = {
+    "agent/bundle_endpoint/identity.py": "a protocol",
+    "agent/bundle_endpoint/server.py": "test_build.py beside it, and tests/integration, visit it",
+    "agent/bundle_endpoint/visit.py": "tests/integration has visitors of every kind",
     "agent/cli": "tests/integration runs every command as a process",
     "agent/config_file_watch.py": "tests/integration and test_helper_translation read such files",
+    "agent/config_urls.py": "the tests of both sections that use it",
     "agent/demo/": "tests/integration runs the demonstration as a whole",
     "agent/federation_check.py": "test_federation.py starts it",
     "agent/file_watch_process.py": "tests/integration runs it as a process",
@@ -26,7 +30,6 @@ _TESTED_ELSEWHERE = {
     "authority/authority.py": "a protocol",
     "authority/embedded/database.py": "test_store.py beside it, and that of federation",
     "authority/federation/bootstrap.py": "test_bundles.py beside it",
-    "authority/federation/bundle_file.py": "test_bundles.py beside it, and test_federated.py",
     "authority/federation/exchange.py": "tests/integration answers it in seventy hostile ways",
     "authority/federation/fetch.py": "tests/integration has it fetch from real servers",
     "authority/federation/progress.py": "tests/unit/agent/test_federation_text.py",

@@ -21,6 +21,7 @@ from accredit.identity.errors import AccreditError, BundleError, NotFoundError, 
 
 _ONE = relationship("https://partner.example/")
 _CA = TestCa(PARTNER)
+_OTHER = encode_bundle(TestCa("b.example").bundle()).decode()
 
 
 def _no_fetcher(settings: FederationSettings) -> Fetch:
@@ -55,7 +56,8 @@ async def test_a_bundle_is_set_from_a_document_or_pem_and_deleted(
 
 
 async def test_what_is_odd_about_a_bundle_is_told(polling: BundlePolling) -> None:
-    answer = await ask(polling, "bundle.set", trust_domain="partner.example", text='{"keys": [{}]}')
+    text = encode_bundle(_CA.bundle()).replace(b'"keys":[', b'"keys":[{},').decode()
+    answer = await ask(polling, "bundle.set", trust_domain="partner.example", text=text)
     assert answer == {"warnings": ["keys[0] ignored: use is missing or unknown"]}
 
 
@@ -65,7 +67,9 @@ async def test_what_is_odd_about_a_bundle_is_told(polling: BundlePolling) -> Non
         ({"trust_domain": "A", "text": '{"keys": []}'}, RequestError, "not a SPIFFE ID"),
         ({"text": '{"keys": []}'}, RequestError, "not a SPIFFE ID"),
         ({"trust_domain": "partner.example"}, BundleError, "not JSON"),
-        ({"trust_domain": "b.example", "text": '{"keys": []}'}, NotFoundError, "no relationship"),
+        ({"trust_domain": "partner.example", "text": '{"keys": []}'}, BundleError, "it is empty"),
+        ({"trust_domain": "b.example", "text": _OTHER}, NotFoundError, "no relationship"),
+        ({"trust_domain": "partner.example", "text": _OTHER}, BundleError, "a root of 'spiffe://b"),
     ],
 )
 async def test_what_cannot_be_set_is_refused_with_the_reason(
