@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import accredit
 from accredit.agent.admin import Method, Params
+from accredit.agent.bundle_endpoint.settings import EndpointSettings
 from accredit.agent.federation import FederationReload
 from accredit.agent.output_problems import problems_of_outputs
 from accredit.agent.plan import Plan
@@ -18,6 +19,7 @@ from accredit.agent.views import bundle_text, entry_view
 from accredit.authority.embedded.authority import EmbeddedAuthority
 from accredit.authority.embedded.describe import describe_step
 from accredit.authority.entry_source import EntrySource
+from accredit.identity.bundle_map import encode_bundle_map
 from accredit.identity.clock import Clock
 from accredit.identity.errors import RequestError, SpiffeIdError
 from accredit.identity.spiffe_id import TrustDomain
@@ -67,6 +69,7 @@ class Administration:
             "entries": self.entries,
             "entry": self.entry,
             "bundle": self.bundle,
+            "bundle.map": self.bundle_map,
             "ca.show": self.ca_show,
             "ca.rotate": self.ca_rotate,
             "reload": self.reload,
@@ -94,6 +97,7 @@ class Administration:
             "started": _time(self._started),
             "now": _time(now),
             "socket": str(self._plan.socket),
+            "bundle_endpoint": _endpoint(self._plan.endpoint),
             "jwks_socket": str(self._plan.jwks_socket) if self._plan.jwks else None,
             "data_dir": str(self._plan.data_dir),
             "entries": len(self._authority.entries),
@@ -142,6 +146,11 @@ class Administration:
             raise RequestError(f"no bundle of trust domain {wanted} is here")
         return bundle_text(bundle, str(params.get("format", "spiffe")))
 
+    async def bundle_map(self, params: Params) -> Any:
+        """Return all bundles as one document."""
+        del params
+        return encode_bundle_map(self._authority.bundles.values()).decode()
+
     async def ca_show(self, params: Params) -> Any:
         """Return roots, JWT keys and what happens to them next."""
         del params
@@ -186,3 +195,10 @@ def _plain(value: Any) -> Any:
 
 def _time(when: datetime) -> str:
     return when.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _endpoint(settings: EndpointSettings | None) -> str | None:
+    """Say where the own bundle is served, as partners are told if they are."""
+    if settings is None:
+        return None
+    return f"{settings.url or f'https://{settings.listen}{settings.path}'} ({settings.profile})"

@@ -29,12 +29,25 @@ def bundle() -> None:
     show_default=True,
     help="A SPIFFE bundle document, or the X.509 roots alone.",
 )
+@click.option(
+    "--all", "every", is_flag=True, help="All bundles the agent has, as a SPIFFE bundle map."
+)
 @cli_options.admin
 def show(
-    trust_domain: str | None, form: str, config: Path | None, admin_socket: Path | None
+    *,
+    trust_domain: str | None,
+    form: str,
+    every: bool,
+    config: Path | None,
+    admin_socket: Path | None,
 ) -> None:
     """Print the bundle of TRUST_DOMAIN, or of the agent's own."""
+    if every and (trust_domain or form != "spiffe"):
+        raise click.UsageError("--all goes with no TRUST_DOMAIN and no --format")
     path = cli_options.admin_path(config, admin_socket)
+    if every:
+        click.echo(ask(path, "bundle.map"))
+        return
     click.echo(ask(path, "bundle", trust_domain=trust_domain, format=form).rstrip("\n"))
 
 

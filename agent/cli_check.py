@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -18,6 +19,10 @@ def check(config: Path | None) -> None:
 
     path = config or places.config_file()
     plan = load_config(path).plan(path)
+    if plan.endpoint:
+        from accredit.agent.bundle_endpoint.certificate_files import check_files  # noqa: PLC0415
+
+        check_files(plan.endpoint, datetime.now(UTC))
     entries = plan.entry_files.read()
     for doubt in doubts(plan, entries):
         click.echo(f"warning: {doubt}", err=True)

@@ -115,7 +115,7 @@ class Config(Section):
 
     def plan(self, path: Path) -> Plan:
         """Return what it comes to; ``path`` is where it was read."""
-        workload_api, sds = self.workload_api, self.sds
+        workload_api, sds, endpoint = self.workload_api, self.sds, self.federation.endpoint
         verifiers, limits = self.allow_unauthenticated_verifiers, self.limits.settings()
         return Plan(
             trust_domain=self.trust_domain,
@@ -130,6 +130,7 @@ class Config(Section):
             ),
             embedded=self.authority.embedded.settings(),
             federation=self.federation.settings(),
+            endpoint=endpoint.settings() if endpoint else None,
             unix=self.attestation.unix.settings(),
             rotation=self.rotation.settings(),
             workload_api=workload_api.settings(verifiers) if workload_api.enabled else None,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from accredit.agent.config_bundle_endpoint import BundleEndpoint
 from accredit.agent.config_types import (
     Bytes,
     Duration,
@@ -17,26 +17,12 @@ from accredit.agent.config_types import (
     TrustDomainName,
     Unit,
 )
-from accredit.authority.federation.endpoint_url import EndpointUrl
-from accredit.authority.federation.relationship import FederationSettings, Profile, Relationship
+from accredit.agent.config_urls import EndpointUrlText, ProfileName
+from accredit.authority.federation.relationship import FederationSettings, Relationship
 from accredit.identity.errors import SpiffeIdError
 from accredit.identity.spiffe_id import SpiffeId
 
 _DEFAULTS = FederationSettings()
-
-
-def _url(value: object) -> EndpointUrl:
-    if isinstance(value, EndpointUrl):
-        return value
-    if not isinstance(value, str):
-        raise ValueError("expected a URL, such as https://partner.example/bundle.json")  # noqa: TRY004  pydantic wants ValueError
-    return EndpointUrl.parse(value)
-
-
-def _profile(value: object) -> Profile:
-    if value not in list(Profile):
-        raise ValueError("expected one of " + ", ".join(Profile))
-    return Profile(str(value))
 
 
 def _spiffe_id(value: object) -> SpiffeId:
@@ -54,12 +40,8 @@ class RelationshipSection(Section):
     """One trust domain whose bundle is fetched. Nothing here is guessed from the rest."""
 
     trust_domain: TrustDomainName = Field(description="Whose bundle it is.")
-    url: Annotated[EndpointUrl, BeforeValidator(_url), Unit("https URL")] = Field(
-        description="Its bundle endpoint."
-    )
-    profile: Annotated[
-        Profile, BeforeValidator(_profile), Unit("`https_web` or `https_spiffe`")
-    ] = Field(
+    url: EndpointUrlText = Field(description="Its bundle endpoint.")
+    profile: ProfileName = Field(
         description="How the endpoint shows who it is: like a web site, by a certificate for its "
         "host name; or by an X.509-SVID."
     )
@@ -94,7 +76,7 @@ class RelationshipSection(Section):
 
 
 class Federation(Section):
-    """Trust bundles fetched from other trust domains, SPIFFE Federation."""
+    """SPIFFE Federation: bundles fetched from other trust domains, and the own one for them."""
 
     relationships: list[RelationshipSection] = Field(
         default=[], description="With whom we federate."
@@ -120,6 +102,10 @@ class Federation(Section):
         default=_DEFAULTS.max_bytes, description="Bundles larger than this are refused."
     )
 
+    endpoint: BundleEndpoint | None = Field(
+        default=None, description="Serve the own trust bundle to other trust domains."
+    )
+
     @model_validator(mode="after")
     def _bounds_fit(self) -> Self:
         self.settings()
@@ -127,14 +113,18 @@ class Federation(Section):
 
     def settings(self) -> FederationSettings:
         """Return what federation takes; ValueError if bounds contradict each other."""
-        fields: Mapping[str, Any] = dict(self)
         relationships = tuple(each.relationship() for each in self.relationships)
-        return FederationSettings(**{**fields, "relationships": relationships})
+        fields: dict[str, Any] = {**dict(self), "relationships": relationships}
+        del fields["endpoint"]
+        return FederationSettings(**fields)
 
     def at(self, folder: Path) -> Federation:
         """Return it with every path beginning at ``folder``."""
         return self.model_copy(
-            update={"relationships": [_at(folder, each) for each in self.relationships]}
+            update={
+                "relationships": [_at(folder, each) for each in self.relationships],
+                "endpoint": self.endpoint and self.endpoint.at(folder),
+            }
         )
 
 

@@ -12,6 +12,7 @@ from accredit.agent.plan import Plan
 from accredit.authority.entry import Entry
 from accredit.authority.entry_overlap import overlaps
 from accredit.authority.entry_set import EntrySet
+from accredit.authority.federation.publication import least_publication
 from accredit.identity.durations import format_duration
 
 _NEEDS_PATH = ("path:", "sha256:")
@@ -28,12 +29,27 @@ def doubts(plan: Plan, entries: EntrySet) -> Iterator[str]:
         yield "there are no entries: nobody gets an identity"
     if plan.workload_api is None and plan.sds is None and not plan.outputs:
         yield "workload_api and sds are both switched off: nothing is served"
+    yield from _short_publication(plan)
     yield from _several_defaults(entries)
     yield from _same_hints(entries)
     for entry in entries:
         yield from _alone(entry, plan)
         yield from _unknown_names(entry)
     yield from of_outputs(plan.outputs, entries)
+
+
+def _short_publication(plan: Plan) -> Iterator[str]:
+    hint = plan.embedded.refresh_hint
+    least = least_publication(hint)
+    policies = {"root": plan.embedded.x509_policy(), "JWT key": plan.embedded.jwt_policy()}
+    for word, policy in policies.items() if plan.endpoint else ():
+        if policy.publish_for < least:
+            yield (
+                f"authority.embedded.publish_for: a new {word} signs"
+                f" {format_duration(policy.publish_for)} after it was published, and partners that"
+                f" fetch every {format_duration(hint)} need {format_duration(least)} to know it:"
+                " raise publish_for, or lower refresh_hint"
+            )
 
 
 def _several_defaults(entries: EntrySet) -> Iterator[str]:

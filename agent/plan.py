@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from accredit.agent.bundle_endpoint.settings import EndpointSettings
 from accredit.agent.limits import Limits
 from accredit.agent.logs import Format
 from accredit.agent.output_plan import OutputPlan
@@ -29,6 +30,7 @@ class Plan:
     entry_files: EntryFiles
     embedded: EmbeddedSettings
     federation: FederationSettings
+    endpoint: EndpointSettings | None
     unix: UnixSettings
     rotation: RotationSettings
     workload_api: WorkloadApiSettings | None

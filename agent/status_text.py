@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from accredit.agent import table
 from accredit.agent.federation_text import relationships_text
+from accredit.identity.durations import format_duration
 
 Data = Mapping[str, Any]
 
@@ -36,6 +38,7 @@ def _head(status: Data) -> list[tuple[str, str]]:
         ("entries", str(status["entries"])),
         ("socket", status["socket"]),
         ("JWK Sets", status["jwks_socket"] or "not served"),
+        ("own bundle", status["bundle_endpoint"] or "not served"),
         ("data", status["data_dir"]),
         ("SVIDs signed", _failing(rotation["rotations"], rotation["failures"], "failed")),
     ]
@@ -140,7 +143,20 @@ def _refusals(sds: Data) -> str:
 
 def ca_text(ca: Data) -> str:
     """Return roots, JWT keys, and what happens to them next."""
-    head = table.facts([("trust domain", ca["trust_domain"]), ("sequence", str(ca["sequence"]))])
+    head = table.facts(
+        [
+            ("trust domain", ca["trust_domain"]),
+            ("sequence", str(ca["sequence"])),
+            ("refresh hint", _duration(ca["refresh_hint"])),
+            *(
+                (
+                    f"a new {word}",
+                    f"is published {_duration(ca['publish_for'][kind])} before it signs",
+                )
+                for kind, word in (("x509", "root"), ("jwt", "JWT key"))
+            ),
+        ]
+    )
     rows = [
         (kind, each["kid"], each["state"], each["not_before"], each["not_after"])
         for kind, signers in (("root", ca["roots"]), ("JWT key", ca["jwt_keys"]))
@@ -148,6 +164,10 @@ def ca_text(ca: Data) -> str:
     ]
     signers = table.render(("", "KEY ID", "STATE", "VALID FROM", "UNTIL"), rows)
     return "\n\n".join([head, signers, steps_text(ca["next_steps"])])
+
+
+def _duration(seconds: int) -> str:
+    return format_duration(timedelta(seconds=seconds))
 
 
 def steps_text(steps: Sequence[Data]) -> str:

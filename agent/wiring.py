@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from accredit.agent.admin import AdminServer
 from accredit.agent.administration import Administration, Ledgers
@@ -17,7 +18,7 @@ from accredit.agent.listener import Listener
 from accredit.agent.plan import Plan
 from accredit.agent.problems import problems_of_signers
 from accredit.agent.reflection import V1, V1ALPHA, Reflection
-from accredit.agent.run import Agent
+from accredit.agent.run import Agent, Component
 from accredit.agent.transport import GrpcTransport
 from accredit.attestation.unix import UnixAttestor
 from accredit.authority.embedded.authority import EmbeddedAuthority
@@ -83,6 +84,7 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
             listeners.append(
                 Listener(plan.jwks_socket, carrier, attestors, plan.jwks, clock, name="jwks")
             )
+        endpoint = _endpoint(plan, authority, clock)
         outputs = _outputs(plan, identities, clock)
         ledgers = Ledgers(sds.ledger if sds else None, outputs.ledger if outputs else None)
         polling = BundlePolling(
@@ -96,13 +98,15 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
         admin = AdminServer(plan.admin_socket, {**administration.methods, **federation.methods})
         yield Agent(
             components=(
-                *(authority, identities, entries, polling, reload, admin),
+                *(authority, identities, entries, polling, reload),
+                *endpoint,
+                admin,
                 *([outputs] if outputs else []),
                 *listeners,
             ),
             started=(
                 admin.ready,
-                *(each.ready for each in listeners),
+                *(each.ready for each in (*endpoint, *listeners)),
                 *([outputs.ready] if outputs else []),
             ),
             reload=administration.request_reload,
@@ -118,3 +122,16 @@ def _outputs(plan: Plan, identities: Identities, clock: Clock) -> Outputs | None
     from accredit.agent.outputs import Outputs  # noqa: PLC0415
 
     return Outputs(plan.outputs, lambda output: OutputSource(output, identities), clock)
+
+
+class _Serving(Component, Protocol):
+    ready: asyncio.Event
+
+
+def _endpoint(plan: Plan, authority: EmbeddedAuthority, clock: Clock) -> Sequence[_Serving]:
+    """Return the components of the bundle endpoint, if there is one; only then they are loaded."""
+    if plan.endpoint is None:
+        return ()
+    from accredit.agent.bundle_endpoint.build import build  # noqa: PLC0415  see above
+
+    return build(plan.endpoint, authority, plan.rotation, clock)

@@ -150,7 +150,8 @@ class EmbeddedAuthority:
 
     def describe(self) -> dict[str, object]:
         """Return signers and next steps as plain data, for people."""
-        return describe(self._vault.state, self._rotation.next_steps())
+        publish_for = {kind: self._rotation.policy(kind).publish_for for kind in Kind}
+        return describe(self._vault.state, self._rotation.next_steps(), publish_for)
 
     async def sign_x509(self, entry: Entry, public_key: PublicKey) -> Sequence[x509.Certificate]:
         """Return the leaf; its root is in the bundle and nothing stands between.

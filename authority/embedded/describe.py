@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 
 from accredit.authority.embedded.schedule import Step
 from accredit.authority.embedded.signers import certificate
 from accredit.authority.embedded.state import Kind, Phase, Signer, State
 
+_SECOND = timedelta(seconds=1)
 
-def describe(state: State, steps: Iterable[Step]) -> dict[str, object]:
-    """Return trust domain, sequence, signers and next steps; times in ISO 8601."""
+
+def describe(
+    state: State, steps: Iterable[Step], publish_for: Mapping[Kind, timedelta]
+) -> dict[str, object]:
+    """Return trust domain, sequence, signers and next steps; times in ISO 8601, else seconds."""
     return {
         "trust_domain": str(state.trust_domain),
         "sequence": state.sequence,
+        "refresh_hint": state.refresh_hint // _SECOND,
+        "publish_for": {kind: each // _SECOND for kind, each in publish_for.items()},
         "roots": [_signer(signer) for signer in state.of(Kind.X509)],
         "jwt_keys": [_signer(signer) for signer in state.of(Kind.JWT)],
         "next_steps": [describe_step(step) for step in steps],

@@ -18,6 +18,7 @@ from accredit.authority.embedded.authority import EmbeddedAuthority
 from accredit.authority.entry_source import EntrySource
 from accredit.authority.federation.polling import BundlePolling
 from accredit.identity.bundle import parse_bundle
+from accredit.identity.bundle_map import parse_bundle_map
 from accredit.identity.errors import ConfigError, RequestError
 from accredit.identity.spiffe_id import TrustDomain
 from accredit.rotation.identities import Identities
@@ -149,3 +150,11 @@ async def test_health_tells_what_is_wrong(bench: Bench) -> None:
     health = await bench.ask("health")
     assert not health["healthy"]
     assert health["problems"][0] == "the root that signs is not valid at this time of the clock"
+
+
+async def test_all_bundles_come_as_one_map(bench: Bench) -> None:
+    found = parse_bundle_map((await bench.ask("bundle.map")).encode())
+    (own,) = found.values()
+    assert set(found) == {TrustDomain("prod.example")}
+    assert own.bundle.x509_authorities
+    assert (await bench.ask("status"))["bundle_endpoint"] is None

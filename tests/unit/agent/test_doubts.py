@@ -70,3 +70,18 @@ def test_what_is_probably_not_meant_is_told_with_its_place(
 def test_defaults_of_different_callers_are_no_doubt(tmp_path: Path) -> None:
     second = "  - {id: /b, selectors: ['unix:uid:2'], default: true, hint: x}\n"
     assert found(tmp_path, _ENTRY + second) == []
+
+
+_ENDPOINT = "federation: {endpoint: {listen: '[::]:8443', profile: https_spiffe}}\n"
+_SHORT = "authority: {embedded: {publish_for: 5m}}\n"
+
+
+def test_keys_that_sign_before_partners_know_them_are_doubted(tmp_path: Path) -> None:
+    assert found(tmp_path, _ENTRY + _ENDPOINT) == []
+    assert found(tmp_path, _ENTRY + _SHORT) == []
+    assert found(tmp_path, _ENTRY + _ENDPOINT + _SHORT) == [
+        f"authority.embedded.publish_for: a new {word} signs 5m after it was published, and"
+        " partners that fetch every 5m need 11m to know it: raise publish_for, or lower"
+        " refresh_hint"
+        for word in ("root", "JWT key")
+    ]

@@ -20,6 +20,7 @@ _STATUS: dict[str, Any] = {
     "started": "2026-01-01T00:00:00Z",
     "socket": "/s",
     "jwks_socket": "/j",
+    "bundle_endpoint": None,
     "data_dir": "/d",
     "entries": 2,
     "bundles": ["partner.example", "prod.example"],
@@ -66,6 +67,7 @@ def test_an_agent_without_callers_is_told_in_one_block() -> None:
         "entries       2",
         "socket        /s",
         "JWK Sets      /j",
+        "own bundle    not served",
         "data          /d",
         "SVIDs signed  3",
     ]
@@ -135,15 +137,22 @@ def test_an_authority_is_told_with_what_comes_next() -> None:
         {
             "trust_domain": "prod.example",
             "sequence": 7,
+            "refresh_hint": 300,
+            "publish_for": {"x509": 900, "jwt": 9},
             "roots": [_SIGNER],
             "jwt_keys": [_SIGNER],
             "next_steps": steps,
         }
     )
     lines = text.splitlines()
-    assert lines[1] == "sequence      7"
-    assert lines[4].split() == ["root", "k1", "active", "b", "a"]
-    assert lines[5].split() == ["JWT", "key", "k1", "active", "b", "a"]
+    assert lines[1:5] == [
+        "sequence       7",
+        "refresh hint   5m",
+        "a new root     is published 15m before it signs",
+        "a new JWT key  is published 9s before it signs",
+    ]
+    assert lines[7].split() == ["root", "k1", "active", "b", "a"]
+    assert lines[8].split() == ["JWT", "key", "k1", "active", "b", "a"]
     assert lines[-1].split() == ["t", "prepare", "x509", "a", "new", "one"]
 
 

@@ -90,3 +90,19 @@ async def test_entries_with_mistakes_build_nothing(tmp_path: Path) -> None:
         async with wired(with_folder):
             pass
     assert not (tmp_path / "data").exists()
+
+
+def test_only_an_agent_with_an_endpoint_loads_its_server() -> None:
+    code = "import sys, accredit.agent.wiring; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    found = {name for name in done.stdout.split() if ".bundle_endpoint." in name}
+    assert found == {"accredit.agent.bundle_endpoint.settings"}
+
+
+async def test_the_endpoint_stops_before_what_it_serves_from(tmp_path: Path) -> None:
+    more = "federation: {endpoint: {listen: '127.0.0.1:1', profile: https_spiffe}}\n"
+    async with wired(plan(tmp_path, more)) as agent:
+        names = [component.name for component in agent.components]
+        place = names.index("bundle endpoint")
+        assert names[place - 1] == "bundle endpoint's identity"
+        assert names.index("authority") < place < names.index("admin")
