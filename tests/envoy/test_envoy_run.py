@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -236,6 +237,7 @@ def test_signals_for_access_logs_reach_envoy_even_while_it_starts(
     sidecar.write(_content(agent.socket, port).replace("/caller", "/other"))
     while len(sidecar.started()) == before:
         sidecar.send(signal.SIGUSR1)
+        time.sleep(0.001)  # often enough to hit the moment, and the command gets to work
     sidecar.send(signal.SIGUSR1)
     sidecar.wait_until_serving(2)
     wait_until(lambda: len(sidecar.envoys()) == 1, 60, "the old one has gone")
