@@ -8,7 +8,7 @@ import os
 import re
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,11 +19,19 @@ from support.agent_process import AgentProcess
 from support.bundle_endpoint import Endpoint, document, endpoint, says, server_context
 from support.ca import TestCa
 from support.federating import PARTNER, SERVER
+from support.token import Token
 
+from accredit.agent.client import JWT_BUNDLES, X509_BUNDLES, WorkloadApiClient
 from accredit.identity.bundle import encode_bundle
+from accredit.identity.errors import RequestError, X509SvidError
+from accredit.identity.spiffe_id import TrustDomain
+from accredit.rotation.clock import SystemClock
+from accredit.workload_api.endpoint import UnixEndpoint
 
 _NOW = datetime.now(UTC)
 _SECOND = timedelta(seconds=1)
+_OWN = TrustDomain("prod.example")
+_OURS, _THEIRS = "spiffe://prod.example/me", "spiffe://partner.example/me"
 _BASE = f"""\
 trust_domain: prod.example
 entries:
@@ -162,3 +170,43 @@ async def test_a_bootstrap_bundle_that_others_can_write_counts_for_nothing(
         assert "can be written by every user" in agent.log.read_text()
     assert server.connections == 0
     del partner
+
+
+@pytest.mark.rows("SV-07", "WC-18", "VJ-07")
+async def test_a_partners_keys_speak_for_its_own_trust_domain_alone(
+    partner: TestCa, tmp_path: Path
+) -> None:
+    config = _BASE + _FEDERATION.format(url="https://127.0.0.1:1/")
+    async with running(tmp_path, config) as agent:
+        await gets(agent, partner)
+        with closing(SystemClock()) as clock:
+            client = WorkloadApiClient(UnixEndpoint(str(agent.socket)), clock)
+            await _vouches_for_its_own_certificates(client, partner, clock.now())
+            await _vouches_for_its_own_tokens(client, partner, clock.now())
+
+
+async def _vouches_for_its_own_certificates(
+    client: WorkloadApiClient, partner: TestCa, now: datetime
+) -> None:
+    bundles = await client.fetch(X509_BUNDLES)
+    assert set(bundles.bundles) == {_OWN, PARTNER}
+    assert str(bundles.verify(partner.issue(_THEIRS).chain, now)) == _THEIRS
+    with pytest.raises(X509SvidError, match="candidates exhausted"):
+        bundles.verify(partner.issue(_OURS).chain, now)
+
+
+async def _vouches_for_its_own_tokens(
+    client: WorkloadApiClient, partner: TestCa, now: datetime
+) -> None:
+    (own,) = (await client.fetch(JWT_BUNDLES)).bundles[_OWN].jwt_authorities
+    kid = {"kid": partner.jwt_authority.key_id}
+    honest = Token(partner.jwt_key, kid, {"sub": _THEIRS, "aud": "db"}, now=now)
+    assert str((await client.validate(str(honest), "db")).spiffe_id) == _THEIRS
+    forged = honest.but(claims={"sub": _OURS, "aud": "db"})
+    for header, reason in (
+        (kid, "no key of the subject's trust domain fits"),
+        ({"kid": own.key_id}, "does not verify"),
+        ({}, "does not verify"),
+    ):
+        with pytest.raises(RequestError, match=reason):
+            await client.validate(str(forged.but(header=header)), "db")
