@@ -27,6 +27,10 @@ class Load:
     _done: threading.Event = field(default_factory=threading.Event)
 
     @property
+    def ok(self) -> int:
+        return self.kept.ok + self.fresh.ok
+
+    @property
     def failures(self) -> list[str]:
         return self.kept.failures + self.fresh.failures
 

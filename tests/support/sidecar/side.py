@@ -26,11 +26,14 @@ entries:
 class Side:
     """One trust domain: an agent, and a sidecar once there is a file for it."""
 
-    def __init__(self, folder: Path, own: str, other: str, path: str) -> None:
+    def __init__(
+        self, folder: Path, own: str, other: str, path: str, config: str = _CONFIG, **more: object
+    ) -> None:
+        """Take what fills the gaps of ``config``, whose home is a folder named like ``own``."""
         self.own, self._other = own, other
         self._home = folder / own.split(".", maxsplit=1)[0]
         self._home.mkdir()
-        text = _CONFIG.format(own=own, other=other, path=path, home=self._home)
+        text = config.format(own=own, other=other, path=path, home=self._home, **more)
         self.agent = AgentProcess(self._home, text)
 
     def learn(self, of: Side) -> None:
