@@ -100,10 +100,10 @@ def test_files_are_written_for_this_user_alone(agent: AgentProcess, tmp_path: Pa
     # Not the one that lives for four seconds.
     chain, trusted = folder / "svid.1.pem", folder / "bundle.prod.example.pem"
     openssl = needs.program("openssl", apt="openssl")
-    done = subprocess.run(
+    verified = subprocess.run(
         [openssl, "verify", "-CAfile", trusted, chain], check=False, capture_output=True
     )
-    assert done.returncode == 0, done
+    assert verified.returncode == 0, verified
 
 
 def test_a_folder_that_cannot_be_written_is_told(agent: AgentProcess, tmp_path: Path) -> None:
