@@ -75,7 +75,8 @@ def test_another_user_cannot_reach_the_inner_socket(agent: AgentProcess) -> None
 
 def test_nothing_of_the_agent_listens_under_an_abstract_name(agent: AgentProcess) -> None:
     names = [name for name, listens in process_facts.unix_sockets(agent.pid) if listens]
-    expected = {str(agent.socket), str(agent.admin_socket), str(inner_socket(agent))}
+    jwks = agent.socket.with_name("jwks.sock")
+    expected = {str(path) for path in (agent.socket, jwks, agent.admin_socket, inner_socket(agent))}
     assert set(names) == expected
 
 
