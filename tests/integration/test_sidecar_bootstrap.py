@@ -42,7 +42,7 @@ async def test_mistakes_come_back_with_their_lines_all_of_them(tmp_path: Path) -
 
 
 async def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"/nofile: cannot be read: No such file"):
+    with pytest.raises(ConfigError, match=r"/nofile: cannot be read: no such file"):
         await bootstrap(tmp_path / "nofile", "accredit")
 
 
