@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from accredit.agent.admin import AdminServer
 from accredit.agent.administration import Administration, Ledgers
+from accredit.agent.attestors import attestors
 from accredit.agent.federation import FederationReload, fetcher
 from accredit.agent.federation_admin import FederationAdministration
 from accredit.agent.health import Health
@@ -20,7 +21,6 @@ from accredit.agent.problems import problems_of_signers
 from accredit.agent.reflection import V1, V1ALPHA, Reflection
 from accredit.agent.run import Agent, Component
 from accredit.agent.transport import GrpcTransport
-from accredit.attestation.unix import UnixAttestor
 from accredit.authority.embedded.authority import EmbeddedAuthority
 from accredit.authority.entry_source import EntrySource
 from accredit.authority.federation.polling import BundlePolling
@@ -72,8 +72,8 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
         names = [each.name for each in (*deliveries, health)]
         services = [*deliveries, health, Reflection(V1, names), Reflection(V1ALPHA, names)]
         transport = GrpcTransport(services, plan.limits, plan.admin_socket.parent)
-        attestors = [UnixAttestor(plan.unix, clock)]
-        listener = Listener(plan.socket, transport, attestors, plan.limits, clock)
+        asked = attestors(plan, clock)
+        listener = Listener(plan.socket, transport, asked, plan.limits, clock)
         listeners = [listener]
         if plan.jwks:
             sets = JwkSets(
@@ -82,7 +82,7 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
             )
             carrier = HttpCarrier(sets, plan.jwks, clock)
             listeners.append(
-                Listener(plan.jwks_socket, carrier, attestors, plan.jwks, clock, name="jwks")
+                Listener(plan.jwks_socket, carrier, asked, plan.jwks, clock, name="jwks")
             )
         endpoint = _endpoint(plan, authority, clock)
         outputs = _outputs(plan, identities, clock)
