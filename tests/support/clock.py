@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+_QUICK_TURNS, _TURNS, _LONG_TURN = 1000, 3000, 0.005
 
 
 class FakeClock:
@@ -52,9 +53,9 @@ class FakeClock:
             self._sleepers.pop(sleeper, None)
 
     async def settle(self, sleepers: int = 1) -> None:
-        """Let tasks run until that many sleep here; fail if they never do."""
-        for _ in range(1000):
-            await asyncio.sleep(0)
+        """Let tasks and their threads run until that many sleep here; fail if they never do."""
+        for turn in range(_TURNS):
+            await asyncio.sleep(0 if turn < _QUICK_TURNS else _LONG_TURN)
             if len(self._sleepers) >= sleepers:
                 return
         raise AssertionError(f"only {len(self._sleepers)} of {sleepers} came to sleep")
