@@ -15,6 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 ARGS ?=
 T ?= tests
+WORKERS ?= $(shell nproc)
 
 ##@ Use it
 
@@ -38,7 +39,8 @@ check: fmt-check lint types layers proto-check conformance-check docs-config-che
 cover: .venv/.dev .venv-interop/.done debian-packages  ## all tests, with coverage
 	@mkdir -p build
 	rm -f build/coverage*
-	$(BIN)/python -m coverage run -m pytest tests 2>&1 | tee build/pytest.log
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(BIN)/python -m coverage run -m pytest \
+	    -n $(WORKERS) --dist loadfile --basetemp "$$folder/t" tests 2>&1 | tee build/pytest.log
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 	@tail -n 1 build/pytest.log

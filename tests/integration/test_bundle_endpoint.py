@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from support.agent_process import AgentProcess
 from support.endpoint_visitors import Answer, connected, curl, handshake, leaf
-from support.real_program import free_port
+from support.ports import free_port
 
 from accredit.identity.bundle import parse_bundle
 from accredit.identity.bundle_map import parse_bundle_map

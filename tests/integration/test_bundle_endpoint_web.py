@@ -13,7 +13,7 @@ import pytest
 from support import needs
 from support.agent_process import AgentProcess
 from support.endpoint_visitors import curl, leaf
-from support.real_program import free_port
+from support.ports import free_port
 
 _NAMED = "subjectAltName=DNS:bundles.prod.example,IP:127.0.0.1"
 _EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")

@@ -13,7 +13,7 @@ import pytest
 from support import process_facts
 from support.agent_process import AgentProcess
 from support.endpoint_visitors import connected, curl, plain
-from support.real_program import free_port
+from support.ports import free_port
 
 _EACH = 6
 _TOGETHER = 8

@@ -14,7 +14,7 @@ import pytest
 from support import needs
 from support.agent_process import AgentProcess
 from support.endpoint_visitors import curl
-from support.real_program import free_port
+from support.ports import free_port
 
 _PROGRAM = Path(__file__).with_name("bundle_program.py")
 

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from support import needs
-from support.real_program import Program, free_port
+from support.ports import free_port
+from support.real_program import Program
 
 _MODULES = Path("/usr/lib/apache2/modules")
 _LOADED = ("mpm_event", "authn_core", "authz_core", "ssl", "socache_shmcb", "dir")

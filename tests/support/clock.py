@@ -52,9 +52,9 @@ class FakeClock:
         finally:
             self._sleepers.pop(sleeper, None)
 
-    async def settle(self, sleepers: int = 1) -> None:
+    async def settle(self, sleepers: int = 1, turns: int = _TURNS) -> None:
         """Let tasks and their threads run until that many sleep here; fail if they never do."""
-        for turn in range(_TURNS):
+        for turn in range(turns):
             await asyncio.sleep(0 if turn < _QUICK_TURNS else _LONG_TURN)
             if len(self._sleepers) >= sleepers:
                 return

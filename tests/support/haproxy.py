@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from support import needs
-from support.real_program import Program, free_port
+from support.ports import free_port
+from support.real_program import Program
 
 
 class Haproxy(Program):

@@ -8,7 +8,8 @@ import subprocess
 from pathlib import Path
 
 from support import needs
-from support.real_program import Program, as_user, free_port, give
+from support.ports import free_port
+from support.real_program import Program, as_user, give
 
 
 class Mariadb(Program):

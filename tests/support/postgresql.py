@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from support import needs
-from support.real_program import Program, as_user, free_port, give
+from support.ports import free_port
+from support.real_program import Program, as_user, give
 
 
 class Postgresql(Program):

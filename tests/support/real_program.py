@@ -16,8 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from support.sidecar_pair import free_port as _free_endpoint
-
 
 @dataclass
 class Program:
@@ -84,10 +82,6 @@ class Program:
             late = time.monotonic() - start > seconds
             assert not late, f"not up in {seconds} s: {self.log.read_text()[-3000:]}"
             time.sleep(0.05)
-
-
-def free_port() -> int:
-    return int(_free_endpoint().port)
 
 
 @contextmanager

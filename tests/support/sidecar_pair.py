@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from accredit.envoy.address import Endpoint
 from accredit.envoy.peers import Peer, Rule
 from accredit.envoy.sidecar import Inbound, Outbound, Sidecar
 from accredit.identity.spiffe_id import SpiffeId, TrustDomain
+from support import ports
 from support.envoy_process import EnvoyProcess
 
 TRUST_DOMAIN = TrustDomain("td.example")
@@ -24,9 +24,7 @@ SERVER = SpiffeId(TRUST_DOMAIN, "/server")
 
 
 def free_port() -> Endpoint:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return Endpoint("127.0.0.1", probe.getsockname()[1])
+    return Endpoint("127.0.0.1", ports.free_port())
 
 
 def entries(folder: Path, ttl: str) -> str:

@@ -71,6 +71,7 @@ def test_tokens_and_claims_are_shown_as_they_are() -> None:
         (api_output.tokens_text(TOKENS), [str(WEB), "internal", "a.b.c"]),
         (api_output.claims_text(CLAIMS), ["SPIFFE ID", 'aud        ["db"]', "exp        5"]),
     ],
+    ids=["context", "x509-bundles", "jwt-bundles", "tokens", "claims"],
 )
 def test_people_see_columns(text: str, expected: list[str]) -> None:
     for part in expected:

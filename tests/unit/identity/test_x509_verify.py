@@ -271,7 +271,11 @@ DER = CA.certificate.public_bytes(Encoding.DER)
         CA.certificate.public_bytes(Encoding.PEM),
         DER.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x01", 1),  # of version 2
     ],
-    ids=lambda data: f"{data[:3].hex()} and {len(data)} bytes",
+    ids=[
+        *("cut", "a byte more", "another begins", "1 byte", "2 bytes", "3 bytes", "a byte before"),
+        *("zeros", "no end", "a length of lengths", "a length of 4 GiB", "a set", "PEM"),
+        "version 2",
+    ],
 )
 def test_anything_but_whole_certificates_is_refused(data: bytes) -> None:
     with pytest.raises(X509SvidError, match="not a certificate in DER"):
