@@ -1,0 +1,1 @@
+"""Which container a process runs in, by cgroups that nobody but root could have made."""
