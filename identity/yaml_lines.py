@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from accredit.identity.errors import ConfigError, Mistake
 from accredit.identity.yaml_events import events
-from accredit.identity.yaml_nodes import TOO_DEEP, Composer, Key, Node, Plain, show
+from accredit.identity.yaml_nodes import TOO_DEEP, Composer, Node, Plain
+from accredit.identity.yaml_tree import Key, show
 
 __all__ = ["Key", "Lines", "Plain", "load", "show"]
 

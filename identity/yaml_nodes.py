@@ -5,19 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NoReturn, TypeAlias
+from typing import TypeAlias
 
 import yaml
 
-from accredit.identity.errors import ConfigError, Mistake
+from accredit.identity.yaml_tree import Key, TreeReader, line_of, too_deep
 
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
-Key: TypeAlias = tuple[str | int, ...]
 
 _MAX_DEPTH = 32
-TOO_DEEP = f"is nested deeper than {_MAX_DEPTH} levels"
-_MAX_VALUES = 500_000
-_MAX_SHOWN = 100
+TOO_DEEP = too_deep(_MAX_DEPTH)
 _MAX_DIGITS = 100  # int() takes quadratic time
 _WORDS: dict[str, Plain] = {"": None, "~": None, "null": None, "true": True, "false": False}
 _INT = re.compile(r"[-+]?[0-9]+")
@@ -34,57 +31,16 @@ class Node:
     size: int = 1
 
 
-def show(key: Key) -> str:
-    """Return ``key`` as people write it: ``entries[3].ttl``."""
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{_word(step)}" for step in key)
-    return text.removeprefix(".")
-
-
-def _word(step: str) -> str:
-    # A key may hold anything, escape sequences of a terminal too.
-    shown = step if step.isprintable() else repr(step)
-    return shown if len(shown) <= _MAX_SHOWN else shown[:_MAX_SHOWN] + "..."
-
-
-class Composer:
+class Composer(TreeReader[Node]):
     """Builds one document; ``mistakes`` holds the duplicate keys it met on the way."""
 
     def __init__(self, path: str, events: Iterator[yaml.Event]) -> None:
-        self.mistakes: list[Mistake] = []
-        self._path = path
-        self._events = events
-        self._anchors: dict[str, Node] = {}
-        self._values = 0
-
-    def document(self) -> Node | None:
-        """Return the root, or None where there is no document.
-
-        Raises:
-            ConfigError: the first thing that is too large, too deep or not supported.
-        """
-        root = None
-        for event in self._events:
-            if isinstance(event, yaml.DocumentStartEvent):
-                if root is not None:
-                    self._refuse(event, (), "holds a second document after '---'; expected one")
-                root = self._node(next(self._events), ())
-        return root
-
-    def _node(self, event: yaml.Event, key: Key) -> Node:
-        if isinstance(event, yaml.AliasEvent):
-            return self._alias(event, key)
-        if getattr(event, "tag", None) is not None:
-            self._refuse(event, key, "has a tag; tags such as !!str are not supported")
-        self._count(event, key, 1)
-        before = self._values
-        node = self._build(event, key)
-        node.size += self._values - before
-        if anchor := getattr(event, "anchor", None):
-            self._anchors[anchor] = node
-        return node
+        super().__init__(path, events, _MAX_DEPTH)
 
     def _build(self, event: yaml.Event, key: Key) -> Node:
-        node = Node(None, _line(event))
+        if getattr(event, "tag", None) is not None:
+            self._refuse(event, key, "has a tag; tags such as !!str are not supported")
+        node = Node(None, line_of(event))
         if isinstance(event, yaml.ScalarEvent):
             node.data = self._scalar(event, key)
         elif isinstance(event, yaml.SequenceStartEvent):
@@ -93,12 +49,8 @@ class Composer:
             self._mapping(node, key)
         return node
 
-    def _alias(self, event: yaml.AliasEvent, key: Key) -> Node:
-        node = self._anchors.get(event.anchor or "")
-        if node is None:
-            self._refuse(event, key, f"no anchor &{event.anchor} ends before this alias")
-        self._count(event, key, node.size)
-        return Node(node.data, _line(event), node.children, node.size)
+    def _again(self, found: Node, event: yaml.Event) -> Node:
+        return Node(found.data, line_of(event), found.children, found.size)
 
     def _scalar(self, event: yaml.ScalarEvent, key: Key) -> Plain:
         text: str = event.value
@@ -127,7 +79,7 @@ class Composer:
             name = self._name(event, key)
             child = self._node(next(self._events), (*key, name))
             # The key's line: a block value may start below it.
-            line = _line(event)
+            line = line_of(event)
             if name in data:
                 first = node.children[name].line
                 self._add(event, (*key, name), f"is given twice, first in line {first}")
@@ -142,22 +94,3 @@ class Composer:
         if event.value == "<<" and event.implicit[0]:
             self._refuse(event, key, "has a merge key; merge keys are not supported")
         return str(event.value)
-
-    def _count(self, event: yaml.Event, key: Key, values: int) -> None:
-        self._values += values
-        if self._values > _MAX_VALUES:
-            self._refuse(event, (), f"holds more than {_MAX_VALUES} values, aliases counted")
-        if len(key) > _MAX_DEPTH:
-            self._refuse(event, (), TOO_DEEP)
-
-    def _add(self, event: yaml.Event, key: Key, reason: str) -> None:
-        self.mistakes.append(Mistake(self._path, _line(event), show(key), reason))
-
-    def _refuse(self, event: yaml.Event, key: Key, reason: str) -> NoReturn:
-        self._add(event, key, reason)
-        raise ConfigError(self.mistakes)
-
-
-def _line(event: yaml.Event) -> int:
-    mark = event.start_mark
-    return 0 if mark is None else mark.line + 1

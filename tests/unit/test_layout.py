@@ -45,6 +45,7 @@ _TESTED_ELSEWHERE = {
     "envoy/lint/rules_": "tests/unit/envoy/lint/test_lint.py has a bad bootstrap for every rule",
     "file_output/profiles/": "tests/integration/files runs the programs, test_catalogue reads all",
     "file_output/source.py": "a protocol",
+    "identity/yaml_tree.py": "test_yaml_nodes, test_yaml_lines and the lint tests read with it",
     "identity/errors.py": "every test that expects an error matches its message",
     "rotation/delivery.py": "a protocol",
     "rotation/settings.py": "defaults; the tests of what they set",

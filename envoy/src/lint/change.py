@@ -9,10 +9,11 @@ from typing import TypeAlias
 
 from accredit.envoy.lint.composer import compose
 from accredit.envoy.lint.edit import Edit, Rename, Set, Value
-from accredit.envoy.lint.node import Data, Key, Kind, Node
+from accredit.envoy.lint.node import Data, Kind, Node
 from accredit.envoy.lint.place import snake
 from accredit.envoy.lint.splice import Splice, Splicer
 from accredit.identity.errors import ConfigError
+from accredit.identity.yaml_tree import Key
 
 Change: TypeAlias = tuple[Splice, Edit]
 

@@ -7,18 +7,16 @@ Envoy takes tags, ``yes`` for true, a key given twice (the last counts), and lea
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 import yaml
 
-from accredit.envoy.lint.node import Key, Kind, Node
+from accredit.envoy.lint.node import Kind, Node
 from accredit.identity.errors import ConfigError, Mistake
 from accredit.identity.yaml_events import events
-from accredit.identity.yaml_nodes import show
+from accredit.identity.yaml_tree import Key, TreeReader, line_of, too_deep
 
 _MAX_DEPTH = 100
-_TOO_DEEP = f"is nested deeper than {_MAX_DEPTH} levels"
-_MAX_VALUES = 500_000
 _NULL = frozenset({"", "~", "null"})
 _LITERAL = frozenset({"|", ">"})
 
@@ -29,42 +27,19 @@ def compose(text: str, path: str) -> Node:
     Raises:
         ConfigError: it is no YAML or JSON, too large, too deep, or no mapping.
     """
-    root = _Composer(path, events(text, path, _TOO_DEEP)).document()
+    root = _Composer(path, events(text, path, too_deep(_MAX_DEPTH))).document()
     if root is None or root.kind is not Kind.MAP:
         reason = "is no Envoy bootstrap: expected a mapping such as static_resources: ..."
         raise ConfigError([Mistake(path, None, "", reason)])
     return root
 
 
-class _Composer:
+class _Composer(TreeReader[Node]):
     def __init__(self, path: str, found: Iterator[yaml.Event]) -> None:
-        self._path = path
-        self._events = found
-        self._anchors: dict[str, Node] = {}
-        self._values = 0
-
-    def document(self) -> Node | None:
-        root = None
-        for event in self._events:
-            if isinstance(event, yaml.DocumentStartEvent):
-                if root is not None:
-                    self._refuse(event, (), "holds a second document after '---'; expected one")
-                root = self._node(next(self._events), ())
-        return root
-
-    def _node(self, event: yaml.Event, key: Key) -> Node:
-        if isinstance(event, yaml.AliasEvent):
-            return self._alias(event, key)
-        self._count(event, key, 1)
-        before = self._values
-        node = self._build(event, key)
-        node.size += self._values - before
-        if anchor := getattr(event, "anchor", None):
-            self._anchors[anchor] = node
-        return node
+        super().__init__(path, found, _MAX_DEPTH)
 
     def _build(self, event: yaml.Event, key: Key) -> Node:
-        node = Node(Kind.SCALAR, _line(event), _start(event), _end(event))
+        node = Node(Kind.SCALAR, line_of(event), _start(event), _end(event))
         if isinstance(event, yaml.ScalarEvent):
             plain = event.implicit[0] or event.tag == "tag:yaml.org,2002:null"
             node.scalar = None if plain and event.value in _NULL else event.value
@@ -79,12 +54,8 @@ class _Composer:
             self._map(node, key)
         return node
 
-    def _alias(self, event: yaml.AliasEvent, key: Key) -> Node:
-        found = self._anchors.get(event.anchor or "")
-        if found is None:
-            self._refuse(event, key, f"no anchor &{event.anchor} ends before this alias")
-        self._count(event, key, found.size)
-        node = Node(found.kind, _line(event), _start(event), _end(event))
+    def _again(self, found: Node, event: yaml.Event) -> Node:
+        node = Node(found.kind, line_of(event), _start(event), _end(event))
         node.scalar, node.flow, node.size = found.scalar, found.flow, found.size
         node.children, node.keys, node.alias = found.children, found.keys, True
         return node
@@ -102,7 +73,7 @@ class _Composer:
             if getattr(event, "tag", None) == "!ignore":
                 continue
             # Found by its key: a block value may start below it.
-            child.line = _line(event)
+            child.line = line_of(event)
             if name in node.children:
                 node.repeated.append((name, child.line))
             node.children[name] = child
@@ -116,22 +87,8 @@ class _Composer:
             self._refuse(event, key, "has a merge key '<<', which Envoy refuses; write it out")
         return str(event.value)
 
-    def _count(self, event: yaml.Event, key: Key, values: int) -> None:
-        self._values += values
-        if self._values > _MAX_VALUES:
-            self._refuse(event, (), f"holds more than {_MAX_VALUES} values, aliases counted")
-        if len(key) > _MAX_DEPTH:
-            self._refuse(event, (), _TOO_DEEP)
-
-    def _refuse(self, event: yaml.Event, key: Key, reason: str) -> NoReturn:
-        raise ConfigError([Mistake(self._path, _line(event), show(key), reason)])
-
 
 # The parser always gives marks; its stubs do not say so.
-def _line(event: Any) -> int:
-    return int(event.start_mark.line) + 1
-
-
 def _column(event: Any) -> int:
     return int(event.start_mark.column)
 

@@ -26,7 +26,7 @@ from accredit.envoy.lint.edit import Edit
 from accredit.envoy.lint.node import Node
 from accredit.envoy.lint.place import Place
 from accredit.envoy.lint.rule import Rule, Severity
-from accredit.identity.yaml_nodes import show
+from accredit.identity.yaml_tree import show
 
 RULES: tuple[Rule, ...] = (
     *rules_validation.RULES,

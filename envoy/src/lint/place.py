@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from accredit.envoy.lint.node import Data, Key, Kind, Node
+from accredit.envoy.lint.node import Data, Kind, Node
+from accredit.identity.yaml_tree import Key
 
 _TRUE = frozenset({"true", "yes", "on", "y"})
 _FALSE = frozenset({"false", "no", "off", "n"})

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from accredit.envoy.lint.addresses import is_exposed
 from accredit.envoy.lint.bootstrap import Bootstrap, Chain
-from accredit.envoy.lint.node import Key
 from accredit.envoy.lint.place import Place, walk
 from accredit.envoy.lint.rule import Found, error, warning
+from accredit.identity.yaml_tree import Key
 
 
 def _forwards(chain: Chain, lent: set[str]) -> bool:

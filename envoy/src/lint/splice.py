@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from accredit.envoy.lint import render
 from accredit.envoy.lint.edit import Edit, Remove, Rename, Set, Value
-from accredit.envoy.lint.node import Key, Kind, Node
+from accredit.envoy.lint.node import Kind, Node
 from accredit.envoy.lint.place import camel
+from accredit.identity.yaml_tree import Key
 
 _CAMEL = re.compile(r"[a-z0-9]+[A-Z]\w*")
 
