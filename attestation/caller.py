@@ -21,24 +21,18 @@ from functools import cache
 from pathlib import Path
 
 from accredit.attestation.proc import Ids
-from accredit.attestation.process import OUT_OF_RESOURCES, Executable, Process, opened
+from accredit.attestation.process import (
+    OUT_OF_RESOURCES,
+    Executable,
+    HeldPidfd,
+    Process,
+    opened,
+)
 from accredit.identity.errors import AttestationError, UnavailableError
 
 _SO_PEERPIDFD = 77  # asm-generic/socket.h, Linux 6.5; the socket module does not name it
 _CREDENTIALS = struct.Struct("iII")
 _ALL_IDS = (1 << 32) - 1
-
-
-class _HeldPidfd:
-    """A pidfd that closes with its last user, who may be a thread."""
-
-    __slots__ = ("number",)
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def __del__(self) -> None:
-        os.close(self.number)
 
 
 class KernelCaller:
@@ -54,7 +48,7 @@ class KernelCaller:
         self.uid = uid
         self.gid = gid
         self._socket = sock
-        self._held: _HeldPidfd | None = None
+        self._held: HeldPidfd | None = None
         with self._process() as process:
             self._require_ids(process.ids())
             self.start_time = process.start_time()
@@ -89,13 +83,13 @@ class KernelCaller:
         finally:
             del pidfd  # else an error's traceback would hold it, and who keeps the error
 
-    def _pidfd(self) -> _HeldPidfd:
+    def _pidfd(self) -> HeldPidfd:
         # The socket pins the process, so its pidfd can be had again at any time, and no connection
         # needs to hold one; but for kernels before 6.5.
         if self._held is not None and self._socket.fileno() >= 0:
             return self._held
         try:
-            return _HeldPidfd(self._socket.getsockopt(socket.SOL_SOCKET, _SO_PEERPIDFD))
+            return HeldPidfd(self._socket.getsockopt(socket.SOL_SOCKET, _SO_PEERPIDFD))
         except OSError as error:
             if error.errno != errno.ENOPROTOOPT:
                 raise _no_pidfd(self.pid, error) from error
@@ -135,10 +129,10 @@ def identify(sock: socket.socket) -> KernelCaller:
     return KernelCaller(sock, pid, uid, gid)
 
 
-def _open_pidfd(pid: int) -> _HeldPidfd:
+def _open_pidfd(pid: int) -> HeldPidfd:
     """Second best: the pid may have been given to another process since it connected."""
     try:
-        return _HeldPidfd(os.pidfd_open(pid))
+        return HeldPidfd(os.pidfd_open(pid))
     except OSError as error:
         raise _no_pidfd(pid, error) from error
 

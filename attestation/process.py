@@ -89,6 +89,18 @@ class Process:
             return None
 
 
+class HeldPidfd:
+    """A pidfd that closes with its last user, who may be a thread."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        os.close(self.number)
+
+
 def has_exited(pidfd: int) -> bool:
     """Whether the process behind ``pidfd`` has exited, reaped or not."""
     poll = select.poll()

@@ -31,6 +31,9 @@ _KINDS: Mapping[str, Trust] = {
     # Whoever may start the program may also debug it (see the unix attestor).
     "unix:path": Trust.WORKLOAD,
     "unix:sha256": Trust.WORKLOAD,
+    "docker": Trust.RUNTIME,
+    # A user's own Podman says what that user likes.
+    "podman-user": Trust.WORKLOAD,
     # What the configuration's owner declared.
     "output": Trust.ROOT_OWNED,
 }

@@ -68,7 +68,7 @@ def calling(
         listener.bind(str(folder / "s"))
         (folder / "s").chmod(0o666)
         listener.listen()
-        listener.settimeout(10)
+        listener.settimeout(30)
         command = [*wrapper, python, "-c", _PROGRAM, folder / "s"]
         with subprocess.Popen(
             command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **how

@@ -13,6 +13,8 @@ from accredit.identity.selector import Selector
         ("unix:uid:1000", Trust.KERNEL),
         ("unix:user:app", Trust.ROOT_OWNED),
         ("unix:path:/bin/app", Trust.WORKLOAD),
+        ("docker:label:app:checkout", Trust.RUNTIME),
+        ("podman-user:1000:label:app:checkout", Trust.WORKLOAD),
         ("output:nginx", Trust.ROOT_OWNED),
         ("output:unix:uid", Trust.ROOT_OWNED),
     ],

@@ -1,0 +1,1 @@
+"""Selectors of containers that Docker or Podman run."""
