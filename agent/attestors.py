@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from accredit.agent.plan import Plan
 from accredit.attestation.attestor import WorkloadAttestor
+from accredit.attestation.containers.runtime import Runtimes
 from accredit.attestation.unix import UnixAttestor
 from accredit.identity.clock import Clock
+from accredit.identity.errors import ConfigError, Mistake
 
 
 def attestors(plan: Plan, clock: Clock) -> Sequence[WorkloadAttestor]:
     """Return them; nothing of them runs yet."""
-    return [UnixAttestor(plan.unix, clock)]
+    return [UnixAttestor(plan.unix, clock), *_containers(plan.containers, clock)]
+
+
+def _containers(runtimes: Runtimes, clock: Clock) -> Iterator[WorkloadAttestor]:
+    if runtimes == Runtimes():
+        return
+    try:
+        from accredit.attestation.containers.attestor import ContainerAttestor  # noqa: PLC0415
+        from accredit.attestation.containers.rootless import UserContainerAttestor  # noqa: PLC0415
+    except ImportError as error:
+        raise _needs("containers", error) from error
+    yield ContainerAttestor(runtimes, clock)
+    if runtimes.users is not None:
+        yield UserContainerAttestor(runtimes.users, clock)
+
+
+def _needs(extra: str, error: ImportError) -> ConfigError:
+    reason = f"this takes {error.name}: pip install 'accredit[{extra}]'"
+    return ConfigError([Mistake("attestation", None, extra, reason)])

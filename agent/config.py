@@ -132,6 +132,7 @@ class Config(Section):
             federation=self.federation.settings(),
             endpoint=endpoint.settings() if endpoint else None,
             unix=self.attestation.unix.settings(),
+            containers=self.attestation.containers(),
             rotation=self.rotation.settings(),
             workload_api=workload_api.settings(verifiers) if workload_api.enabled else None,
             sds=sds.settings(verifiers) if sds.enabled else None,

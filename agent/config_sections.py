@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from accredit.agent.config_containers import Docker, Podman, runtimes
 from accredit.agent.config_types import (
     Bundles,
     Bytes,
@@ -19,6 +20,7 @@ from accredit.agent.config_types import (
     Switch,
     Unit,
 )
+from accredit.attestation.containers.runtime import Runtimes
 from accredit.attestation.unix import UnixSettings
 from accredit.authority.embedded.settings import EmbeddedSettings
 from accredit.rotation.settings import RotationSettings
@@ -126,6 +128,23 @@ class Attestation(Section):
     """How a caller is told from another."""
 
     unix: UnixAttestor = Field(default=UnixAttestor(), description="uid, gid, groups, executable.")
+    docker: Docker | None = Field(
+        default=None, description="Containers of Docker. Off unless it is there."
+    )
+    podman: Podman | None = Field(
+        default=None, description="Containers of Podman. Off unless it is there."
+    )
+
+    @field_validator("docker", "podman", mode="before")
+    @classmethod
+    def _not_left_empty(cls, value: object) -> object:
+        if value is None:
+            raise ValueError("expected keys; {} switches it on with every default")
+        return value
+
+    def containers(self) -> Runtimes:
+        """Return the daemons that are asked about containers."""
+        return runtimes(self.docker, self.podman)
 
 
 class Rotation(Section):

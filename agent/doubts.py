@@ -7,6 +7,7 @@ import pwd
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
+from accredit.agent.container_doubts import of_containers
 from accredit.agent.output_doubts import of_outputs
 from accredit.agent.plan import Plan
 from accredit.authority.entry import Entry
@@ -34,6 +35,7 @@ def doubts(plan: Plan, entries: EntrySet) -> Iterator[str]:
     yield from _same_hints(entries)
     for entry in entries:
         yield from _alone(entry, plan)
+        yield from of_containers(entry, plan.containers)
         yield from _unknown_names(entry)
     yield from of_outputs(plan.outputs, entries)
 

@@ -31,6 +31,8 @@ def setup(level: str, line_format: Format, stream: TextIO | None = None) -> None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # One line for each request of ours: nobody's news.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
 
 

@@ -9,6 +9,7 @@ from accredit.agent.bundle_endpoint.settings import EndpointSettings
 from accredit.agent.limits import Limits
 from accredit.agent.logs import Format
 from accredit.agent.output_plan import OutputPlan
+from accredit.attestation.containers.runtime import Runtimes
 from accredit.attestation.unix import UnixSettings
 from accredit.authority.embedded.settings import EmbeddedSettings
 from accredit.authority.entry_files import EntryFiles
@@ -32,6 +33,7 @@ class Plan:
     federation: FederationSettings
     endpoint: EndpointSettings | None
     unix: UnixSettings
+    containers: Runtimes
     rotation: RotationSettings
     workload_api: WorkloadApiSettings | None
     sds: SdsSettings | None

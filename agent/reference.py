@@ -59,6 +59,12 @@ entries:
 | `unix:supplementary_gid:27`, `unix:supplementary_group:adm` | that is a member of that group |
 | `unix:path:/usr/bin/envoy` | whose executable is that file; needs `discover_path` |
 | `unix:sha256:9f86d0...` | whose executable has that digest; needs `discover_path` |
+| `docker:label:app:checkout` | in a container with that label; see [Attestation](attestation.md) |
+| `docker:image_id:shop:1` | in a container that was made of the image of that name at the time |
+| `docker:image_config_digest:sha256:9f86d0...` | in a container made of that very image |
+| `docker:name:checkout` | in the container of that name |
+| `docker:env:STAGE=prod` | in a container with that variable; needs `env` |
+| `podman-user:1000:label:app:checkout` | in one of that user's own Podman; needs `users` |
 | `output:nginx` | no caller: the output of that name in `outputs` |
 """
 
@@ -123,7 +129,8 @@ def _default(field: FieldInfo) -> str:
         return ""
     if isinstance(value, timedelta):
         return f"`{format_duration(value)}`"
-    return f"`{value.value if isinstance(value, Enum) else json.dumps(value).strip(chr(34))}`"
+    plain = value.value if isinstance(value, Enum) else json.dumps(value, default=str)
+    return f"`{str(plain).strip(chr(34))}`"
 
 
 if __name__ == "__main__":

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from difflib import get_close_matches
 
 from accredit.identity.selector import Selector
 
+_Form = tuple[re.Pattern[str], str]
+
 _NUMBER = (re.compile(r"0|[1-9][0-9]{0,9}"), "a decimal number")
 _NAME = (re.compile(r"[^:\n]+"), "a name")
-_FORMS = {
+_UNIX: Mapping[str, _Form] = {
     "uid": _NUMBER,
     "user": _NAME,
     "gid": _NUMBER,
@@ -19,7 +22,17 @@ _FORMS = {
     "path": (re.compile(r"/.+"), "an absolute path"),
     "sha256": (re.compile(r"[0-9a-f]{64}"), "64 lower-case hex digits"),
 }
-UNIX_KINDS = tuple(_FORMS)
+_CONTAINER: Mapping[str, _Form] = {
+    "label": (re.compile(r"[^:]+:.*", re.DOTALL), "a key and a value, as in label:app:checkout"),
+    "env": (re.compile(r"[^=]+=.*", re.DOTALL), "a variable and its value, as in env:STAGE=prod"),
+    "image_id": (re.compile(r"\S+"), "the name an image was asked for by"),
+    "image_config_digest": (re.compile(r"sha256:[0-9a-f]{64}"), "sha256: and 64 hex digits"),
+    "name": (re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII), "the name of a container"),
+}
+_TYPES = {"unix": _UNIX, "docker": _CONTAINER}
+UNIX_KINDS = tuple(_UNIX)
+# The word of one user: podman-user:1000:label:app:checkout.
+_USERS = "podman-user"
 # No attestor vouches for it: what has it was declared by the configuration's owner.
 OUTPUT = "output"
 _MAX_OUTPUT_NAME = 100
@@ -32,17 +45,29 @@ def mistake_in(selector: Selector) -> str | None:
     """
     if selector.type == OUTPUT:
         return mistake_in_output(selector.value)
-    if selector.type != "unix":
-        return None
-    kind, _, value = selector.value.partition(":")
-    if kind not in _FORMS:
-        close = get_close_matches(kind, UNIX_KINDS, n=1)
-        hint = f"; did you mean unix:{close[0]}?" if close else ""
-        return f"unix:{kind[:40]} is unknown; expected one of {', '.join(UNIX_KINDS)}{hint}"
-    form, expected = _FORMS[kind]
+    if selector.type == _USERS:
+        return _mistake_of_user(selector.value)
+    forms = _TYPES.get(selector.type)
+    return _mistake_in(selector.type, forms, selector.value) if forms else None
+
+
+def _mistake_in(name: str, forms: Mapping[str, _Form], text: str) -> str | None:
+    kind, _, value = text.partition(":")
+    if kind not in forms:
+        close = get_close_matches(kind, forms, n=1)
+        hint = f"; did you mean {name}:{close[0]}?" if close else ""
+        return f"{name}:{kind[:40]} is unknown; expected one of {', '.join(forms)}{hint}"
+    form, expected = forms[kind]
     if not form.fullmatch(value):
-        return f"unix:{kind} needs {expected}, not {value[:100]!r}"
+        return f"{name}:{kind} needs {expected}, not {value[:100]!r}"
     return None
+
+
+def _mistake_of_user(text: str) -> str | None:
+    user, _, rest = text.partition(":")
+    if not _NUMBER[0].fullmatch(user):
+        return f"{_USERS} needs the number of a user, as in {_USERS}:1000:label:app:checkout"
+    return _mistake_in(f"{_USERS}:{user}", _CONTAINER, rest)
 
 
 def mistake_in_output(name: str) -> str | None:

@@ -279,6 +279,7 @@ def test_the_daemon_loads_neither_client_nor_demo_nor_checker() -> None:
     assert "accredit.agent.wiring" in loaded
     unwanted = {"pydantic", "envoy_data_plane", "rich", "http.server", "accredit.agent.cli_api"}
     unwanted |= {"accredit.agent.client", "accredit.agent.demo", "accredit.agent.config"}
+    unwanted |= {"httpx", "accredit.attestation.containers.attestor"}
     unwanted |= {"accredit.authority.federation.fetch"}
     assert not loaded & unwanted
 

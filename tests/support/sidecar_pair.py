@@ -16,7 +16,7 @@ from accredit.envoy.peers import Peer, Rule
 from accredit.envoy.sidecar import Inbound, Outbound, Sidecar
 from accredit.identity.spiffe_id import SpiffeId, TrustDomain
 from support import ports
-from support.envoy_process import EnvoyProcess
+from support.envoy_process import EnvoyProcess, Inside
 
 TRUST_DOMAIN = TrustDomain("td.example")
 CALLER = SpiffeId(TRUST_DOMAIN, "/caller")
@@ -47,9 +47,17 @@ class Pair:
 
 @contextlib.contextmanager
 def running(
-    folder: Path, agent_socket: Path, *, lifetime: timedelta, delta: bool = False
+    folder: Path,
+    agent_socket: Path,
+    *,
+    lifetime: timedelta,
+    delta: bool = False,
+    server_inside: Inside = list,
 ) -> Iterator[Pair]:
-    """Run the app and both Envoys; they are ready when the block starts."""
+    """Run the app and both Envoys; they are ready when the block starts.
+
+    ``server_inside`` may make the server's command one that runs it somewhere else.
+    """
     app, mtls, way_out = free_port(), free_port(), free_port()
     caller = Sidecar(
         name="caller",
@@ -79,7 +87,7 @@ def running(
     )
     with (
         subprocess.Popen([sys.executable, payments.__file__, str(app.port)]) as process,
-        pair.server.running(),
+        pair.server.running(server_inside),
         pair.caller.running(),
     ):
         try:

@@ -10,7 +10,6 @@ _NO_ROOMS = {"accredit", "bench", "build", "dist", "docs", "examples", "tests"}
 
 # How the paths of modules begin that have no test file of their own, and what tests them instead.
 _TESTED_ELSEWHERE = {
-    "agent/attestors.py": "tests/integration runs agents that ask each",
     "agent/bundle_endpoint/identity.py": "a protocol",
     "agent/bundle_endpoint/server.py": "test_build.py beside it, and tests/integration, visit it",
     "agent/bundle_endpoint/visit.py": "tests/integration has visitors of every kind",

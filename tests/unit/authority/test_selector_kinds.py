@@ -23,6 +23,14 @@ from accredit.identity.selector import Selector
         "output:the web:443",
         "k8s:ns:payments",
         "docker:label:a:b",
+        "docker:label:com.example/key:",
+        "docker:label:motd:two\nlines",
+        "docker:env:STAGE=prod:eu",
+        "docker:env:EMPTY=",
+        "docker:image_id:registry.example:5000/shop:1",
+        "docker:image_config_digest:sha256:" + "0a" * 32,
+        "docker:name:check_out-1.a",
+        "podman-user:1000:label:app:checkout",
     ],
 )
 def test_selectors_that_a_caller_can_have_are_fine(text: str) -> None:
@@ -47,6 +55,17 @@ def test_selectors_that_a_caller_can_have_are_fine(text: str) -> None:
         ("output:a\tb", "expected the name of an output, without"),
         ("output:" + "a" * 101, "longer than 100 characters"),
         ("unix:sha256:0a", "unix:sha256 needs 64 lower-case hex digits"),
+        ("docker:lable:a:b", "docker:lable is unknown; expected one of label, env, image_id"),
+        ("docker:lable:a:b", "did you mean docker:label?"),
+        ("docker:label:app", "docker:label needs a key and a value, as in label:app:checkout"),
+        ("docker:label::x", "docker:label needs a key and a value"),
+        ("docker:env:STAGE", "docker:env needs a variable and its value, as in env:STAGE=prod"),
+        ("docker:image_id:", "docker:image_id needs the name an image was asked for by"),
+        ("docker:image_config_digest:" + "0a" * 32, "needs sha256: and 64 hex digits"),
+        ("docker:name:/checkout", "docker:name needs the name of a container"),
+        ("podman-user:label:a:b", "podman-user needs the number of a user, as in podman-user:1000"),
+        ("podman-user:7:lable:a:b", "did you mean podman-user:7:label?"),
+        ("podman-user:7", "podman-user:7: is unknown"),
     ],
 )
 def test_a_selector_that_nobody_could_have_says_what_was_expected(text: str, mistake: str) -> None:

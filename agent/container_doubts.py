@@ -1,0 +1,37 @@
+"""Entries for containers that nobody asks about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from accredit.attestation.containers.runtime import Runtime, Runtimes
+from accredit.authority.entry import Entry
+from accredit.identity.selector import Selector
+
+
+def of_containers(entry: Entry, runtimes: Runtimes) -> Iterator[str]:
+    """Yield one line for each selector of ``entry`` that no container could have."""
+    for selector in sorted(entry.selectors):
+        setting = _missing(selector, runtimes)
+        if setting is not None:
+            yield f"{entry.source}: {selector} never holds unless {setting}"
+
+
+def _missing(selector: Selector, runtimes: Runtimes) -> str | None:
+    kind = selector.value.split(":")
+    if selector.type == "docker":
+        asked = [each for each in (runtimes.docker, runtimes.podman) if each]
+        if not asked:
+            return "attestation.docker or attestation.podman is there"
+        return _env(asked) if kind[0] == "env" else None
+    if selector.type == "podman-user":
+        if runtimes.users is None:
+            return "attestation.podman.users is true"
+        return _env([runtimes.users]) if "env" in kind[1:2] else None
+    return None
+
+
+def _env(asked: list[Runtime]) -> str | None:
+    if any(runtime.env for runtime in asked):
+        return None
+    return f"attestation.{asked[0].name}.env is true"

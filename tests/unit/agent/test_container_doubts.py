@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.entries import entry
+
+from accredit.agent.container_doubts import of_containers
+from accredit.attestation.containers.runtime import Runtime, Runtimes
+
+DOCKER = Runtime("docker", Path("/d"))
+PODMAN = Runtime("podman", Path("/p"))
+WITH_ENV = Runtime("podman", Path("/p"), env=True)
+
+
+@pytest.mark.parametrize(
+    ("selector", "runtimes", "setting"),
+    [
+        ("docker:label:a:b", Runtimes(), "attestation.docker or attestation.podman is there"),
+        ("docker:name:a", Runtimes(users=PODMAN), "attestation.docker or attestation.podman"),
+        ("docker:env:A=b", Runtimes(docker=DOCKER), "attestation.docker.env is true"),
+        ("docker:env:A=b", Runtimes(podman=PODMAN), "attestation.podman.env is true"),
+        ("podman-user:7:name:a", Runtimes(podman=PODMAN), "attestation.podman.users is true"),
+        ("podman-user:7:env:A=b", Runtimes(users=PODMAN), "attestation.podman.env is true"),
+    ],
+)
+def test_a_selector_that_no_container_can_have_names_the_setting_it_waits_for(
+    selector: str, runtimes: Runtimes, setting: str
+) -> None:
+    (line,) = of_containers(entry("/a", selector), runtimes)
+    assert f"{selector} never holds unless {setting}" in line
+
+
+@pytest.mark.parametrize(
+    ("selector", "runtimes"),
+    [
+        ("docker:label:a:b", Runtimes(docker=DOCKER)),
+        ("docker:label:env:b", Runtimes(podman=PODMAN)),
+        ("docker:env:A=b", Runtimes(docker=DOCKER, podman=WITH_ENV)),
+        ("podman-user:7:name:env", Runtimes(users=PODMAN)),
+        ("podman-user:7:env:A=b", Runtimes(users=WITH_ENV)),
+        ("unix:uid:7", Runtimes()),
+    ],
+)
+def test_what_a_container_can_have_is_no_doubt(selector: str, runtimes: Runtimes) -> None:
+    assert not list(of_containers(entry("/a", selector), runtimes))
