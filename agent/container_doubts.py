@@ -1,12 +1,26 @@
-"""Entries for containers that nobody asks about."""
+"""Daemons that cannot be asked about containers, and entries for containers nobody asks about."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 from accredit.attestation.containers.runtime import Runtime, Runtimes
 from accredit.authority.entry import Entry
 from accredit.identity.selector import Selector
+
+
+def of_runtimes(runtimes: Runtimes) -> Iterator[str]:
+    """Yield one line for each daemon that cannot be asked just now."""
+    asked = [each for each in (runtimes.docker, runtimes.podman) if each]
+    for runtime in asked:
+        if not runtime.socket.is_socket():
+            yield (
+                f"attestation.{runtime.name}: there is no socket {runtime.socket}:"
+                " its containers have no selectors until there is"
+            )
+    if asked and find_spec("httpx") is None:
+        yield "attestation: asking about containers takes: pip install 'accredit[containers]'"
 
 
 def of_containers(entry: Entry, runtimes: Runtimes) -> Iterator[str]:

@@ -7,7 +7,7 @@ import pwd
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
-from accredit.agent.container_doubts import of_containers
+from accredit.agent.container_doubts import of_containers, of_runtimes
 from accredit.agent.output_doubts import of_outputs
 from accredit.agent.plan import Plan
 from accredit.authority.entry import Entry
@@ -31,6 +31,7 @@ def doubts(plan: Plan, entries: EntrySet) -> Iterator[str]:
     if plan.workload_api is None and plan.sds is None and not plan.outputs:
         yield "workload_api and sds are both switched off: nothing is served"
     yield from _short_publication(plan)
+    yield from of_runtimes(plan.containers)
     yield from _several_defaults(entries)
     yield from _same_hints(entries)
     for entry in entries:

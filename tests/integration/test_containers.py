@@ -14,6 +14,8 @@ from support.agent_process import AgentProcess
 from support.cgroup import cgroup, entering
 from support.containers import Containers
 
+from accredit.envoy.redirect.programs import cgroup_mount
+
 pytestmark = [pytest.mark.root, pytest.mark.timeout(180)]
 
 _CONFIG = """\
@@ -135,6 +137,22 @@ def test_a_cgroup_of_roots_that_only_has_the_name_of_a_container_is_refused(
         command = entering(elsewhere, *client(agent, "fetch", "x509"))
         assert fetched(command) == ["/root"]
     assert "its cgroup only has that name" in agent.log.read_text()
+
+
+def test_root_of_a_container_who_names_a_cgroup_like_another_container_is_refused(
+    podman: Containers, agent: AgentProcess, checkout: str
+) -> None:
+    mount = cgroup_mount(Path("/proc/self/mounts").read_text())
+    own = f'$(sed -n "s/^0:://p" /proc/self/cgroup)/libpod-{checkout}'
+    forge = f'forged="{mount}{own}"; mkdir "$forged" && echo $$ > "$forged/cgroup.procs" && "$@"'
+    command = podman.command(
+        *("/bin/sh", "-c", forge, "sh", *client(agent, "fetch", "x509")),
+        labels={"app": "payments"},
+        mounts=[agent.socket.parent],
+        writable=[Path("/sys/fs/cgroup")],
+        options=["--rm", "--cgroupns=host"],
+    )
+    assert fetched([*command]) == ["/root"]
 
 
 def test_a_runtime_that_is_down_costs_its_selectors_until_it_is_back_on_the_same_stream(

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import socket
+import sys
 from pathlib import Path
 
 import pytest
 from support.entries import entry
 
-from accredit.agent.container_doubts import of_containers
+from accredit.agent.container_doubts import of_containers, of_runtimes
 from accredit.attestation.containers.runtime import Runtime, Runtimes
 
 DOCKER = Runtime("docker", Path("/d"))
@@ -44,3 +46,19 @@ def test_a_selector_that_no_container_can_have_names_the_setting_it_waits_for(
 )
 def test_what_a_container_can_have_is_no_doubt(selector: str, runtimes: Runtimes) -> None:
     assert not list(of_containers(entry("/a", selector), runtimes))
+
+
+def test_a_daemon_whose_socket_is_missing_is_told(tmp_path: Path) -> None:
+    there, missing = Runtime("docker", tmp_path / "d"), Runtime("podman", tmp_path / "p")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(there.socket))
+    (line,) = of_runtimes(Runtimes(docker=there, podman=missing))
+    assert f"attestation.podman: there is no socket {tmp_path}/p" in line
+
+
+def test_a_library_that_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.path", [])
+    monkeypatch.delitem(sys.modules, "httpx", raising=False)
+    lines = list(of_runtimes(Runtimes(docker=Runtime("docker", tmp_path / "d"))))
+    assert "pip install 'accredit[containers]'" in lines[-1]
+    assert not list(of_runtimes(Runtimes()))

@@ -14,7 +14,7 @@ from support.clock import FakeClock
 from support.contained import Contained, contained
 from support.fake_engine import ID, FakeEngine, described, http
 
-from accredit.attestation.attestor import attest
+from accredit.attestation.attestor import WorkloadAttestor, attest
 from accredit.attestation.caller import KernelCaller, identify
 from accredit.attestation.connection import AttestedWorkload
 from accredit.attestation.containers.attestor import ContainerAttestor
@@ -95,7 +95,7 @@ async def connected(
 ) -> AsyncIterator[AttestedWorkload]:
     """Attest as the agent does: with all attestors, and again while the connection lives."""
     docker = replace(Runtime("docker", folder / "docker"), timeout=timedelta(milliseconds=200))
-    attestors = [
+    attestors: list[WorkloadAttestor] = [
         UnixAttestor(UnixSettings(), clock),
         ContainerAttestor(Runtimes(docker=docker), clock),
     ]
