@@ -31,8 +31,9 @@ def setup(level: str, line_format: Format, stream: TextIO | None = None) -> None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # One line for each request of ours: nobody's news.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    # Several lines for each request of ours: nobody's news.
+    for talkative in ("httpx", "httpcore"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
 
 

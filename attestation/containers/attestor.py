@@ -17,7 +17,7 @@ from accredit.attestation.containers.inspection import Inspection
 from accredit.attestation.containers.runtime import Runtime, Runtimes, is_podmans
 from accredit.attestation.evidence import Evidence
 from accredit.identity.clock import Clock
-from accredit.identity.errors import AttestationError
+from accredit.identity.errors import AttestationError, NotFoundError
 
 _NOTHING = Evidence(frozenset())
 _ROOT = 0
@@ -43,7 +43,12 @@ class ContainerAttestor:
         runtime = self._runtime(located) if located is not None else None
         if located is None or runtime is None:
             return _NOTHING
-        found = await self._inspections[runtime].of(located.container)
+        try:
+            found = await self._inspections[runtime].of(located.container)
+        except NotFoundError as error:
+            if located.container.pod_uid is not None:
+                return _NOTHING  # containerd's or CRI-O's, on a node that has this daemon as well
+            raise AttestationError(str(error)) from error
         return Evidence(selectors_of(self.name, found.values(env=runtime.env)))
 
     def _runtime(self, located: Located) -> Runtime | None:

@@ -11,7 +11,7 @@ import httpx
 
 from accredit.attestation.containers.inspected import Inspected, parse_inspected
 from accredit.attestation.containers.runtime import Runtime
-from accredit.identity.errors import AttestationError, UnavailableError
+from accredit.identity.errors import AttestationError, NotFoundError, UnavailableError
 
 _MAX_BODY_BYTES = 4 << 20
 _CONNECTIONS = 8
@@ -31,7 +31,8 @@ class Engine:
         """Return what the daemon knows of a container, running or not.
 
         Raises:
-            AttestationError: it knows no such container, or it is another user's daemon.
+            NotFoundError: it knows no such container.
+            AttestationError: it is another user's daemon.
             UnavailableError: it does not answer, or with something else than a container.
         """
         seconds = self.runtime.timeout.total_seconds()
@@ -46,7 +47,7 @@ class Engine:
             reason = str(error)[:200] or type(error).__name__
             raise self._unavailable(f"no HTTP answer: {reason}") from error
         if body is None:
-            raise AttestationError(f"{self.runtime} knows no container {container_id}")
+            raise NotFoundError(f"{self.runtime} knows no container {container_id}")
         return self._parsed(container_id, body)
 
     async def _get(self, path: str, seconds: float) -> bytes | None:

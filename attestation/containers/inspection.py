@@ -25,7 +25,8 @@ class Inspection:
         """Return what the daemon says of ``container``, in whose cgroups the caller was found.
 
         Raises:
-            AttestationError: the daemon has none of that id, or it runs in other cgroups.
+            NotFoundError: the daemon has none of that id.
+            AttestationError: it runs in other cgroups, or the daemon is another user's.
             UnavailableError: the daemon does not tell, or the container starts or ends just now.
         """
         turn = self._turns.setdefault(container.id, asyncio.Lock())

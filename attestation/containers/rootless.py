@@ -18,6 +18,7 @@ from accredit.attestation.containers.inspection import Inspection
 from accredit.attestation.containers.runtime import Runtime, is_podmans
 from accredit.attestation.evidence import Evidence
 from accredit.identity.clock import Clock
+from accredit.identity.errors import AttestationError, NotFoundError
 
 _NOTHING = Evidence(frozenset())
 _ROOT = 0
@@ -43,7 +44,10 @@ class UserContainerAttestor:
             return _NOTHING
         if not all(is_podmans(folder) for folder in located.container.folders.values()):
             return _NOTHING
-        found = await self._inspection(located.owner).of(located.container)
+        try:
+            found = await self._inspection(located.owner).of(located.container)
+        except NotFoundError as error:
+            raise AttestationError(str(error)) from error
         values = found.values(env=self._runtime.env)
         return Evidence(selectors_of(self.name, _of_user(located.owner, values)))
 

@@ -53,10 +53,10 @@ def test_a_text_line_holds_the_same() -> None:
     assert rest == 'WARNING accredit.test: caller refused uid=7 error="it has died"\n'
 
 
-@pytest.mark.parametrize("level", ["info", "debug"])
-def test_that_we_ask_somebody_over_http_is_no_news(level: str) -> None:
-    with logged("json", level) as stream:
-        logging.getLogger("httpx").info("HTTP Request: GET http://localhost/containers/x/json")
+@pytest.mark.parametrize("name", ["httpx", "httpcore.http11"])
+def test_that_we_ask_somebody_over_http_is_no_news(name: str) -> None:
+    with logged("json", "debug") as stream:
+        logging.getLogger(name).info("HTTP Request: GET http://localhost/containers/x/json")
     assert not stream.getvalue()
 
 

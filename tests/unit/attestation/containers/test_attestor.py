@@ -32,6 +32,12 @@ def attestor(folder: Path, *names: str) -> ContainerAttestor:
     return ContainerAttestor(runtimes(folder, *names), FakeClock())
 
 
+@pytest.fixture
+def inside() -> Iterator[Contained]:
+    with contained(f"docker-{ID}") as inside:
+        yield inside
+
+
 @pytest.mark.root
 @pytest.mark.parametrize(("cgroup", "runtime"), [("docker", "docker"), ("libpod", "podman")])
 async def test_the_daemon_whose_container_it_is_is_asked_and_no_other(
@@ -62,6 +68,29 @@ async def test_a_process_of_the_host_says_nothing_and_nobody_is_asked(tmp_path: 
 
 
 @pytest.mark.root
+async def test_a_container_the_daemon_does_not_know_is_not_asked_for_again(
+    tmp_path: Path, inside: Contained
+) -> None:
+    unknown = http(b"{}", "404 Not Found")
+    async with FakeEngine(unknown).served(tmp_path / "docker"):
+        with pytest.raises(AttestationError, match=f"docker at .* knows no container {ID}"):
+            await attestor(tmp_path, "docker").attest(inside.caller)
+
+
+@pytest.mark.root
+async def test_a_container_of_a_pod_may_be_another_daemons_and_it_is_no_failure(
+    tmp_path: Path,
+) -> None:
+    pod = "kubepods-pod8f2e6f84_1c4a_4c6e_9d8d_6a1f2b3c4d5e.slice:cri-containerd"
+    with contained(f"{pod}:{ID}") as inside:
+        async with FakeEngine(http(b"{}", "404 Not Found")).served(tmp_path / "docker") as docker:
+            evidence = await attestor(tmp_path, "docker").attest(inside.caller)
+    assert len(docker.asked) == 1
+    assert not evidence.selectors
+    assert not evidence.partial
+
+
+@pytest.mark.root
 @pytest.mark.parametrize("names", [("docker", "podman"), ("docker", "podman", "users")])
 async def test_a_cgroup_of_a_user_is_refused_whatever_is_configured(
     tmp_path: Path, names: tuple[str, ...]
@@ -81,12 +110,6 @@ async def test_a_users_own_container_is_left_to_the_attestor_for_those(tmp_path:
         assert not evidence.partial
         with pytest.raises(AttestationError, match="only cgroups made by root count"):
             await attestor(tmp_path, "podman").attest(inside.caller)
-
-
-@pytest.fixture
-def inside() -> Iterator[Contained]:
-    with contained(f"docker-{ID}") as inside:
-        yield inside
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from support.fake_engine import ID, FakeEngine, described, http
 
 from accredit.attestation.containers.engine import Engine
 from accredit.attestation.containers.runtime import Runtime
-from accredit.identity.errors import AttestationError, UnavailableError
+from accredit.identity.errors import AttestationError, NotFoundError, UnavailableError
 
 
 @pytest.fixture
@@ -49,11 +49,9 @@ async def test_a_proxy_of_the_environment_is_not_asked(
     assert len(fake.asked) == 1
 
 
-async def test_a_container_it_does_not_know_is_no_reason_to_ask_again(
-    path: Path, fake: FakeEngine
-) -> None:
+async def test_a_container_it_does_not_know_is_told_as_that(path: Path, fake: FakeEngine) -> None:
     fake.answer = http(b'{"message":"No such container"}', "404 Not Found")
-    with pytest.raises(AttestationError, match=rf"docker at .*/s knows no container {ID}"):
+    with pytest.raises(NotFoundError, match=rf"docker at .*/s knows no container {ID}"):
         await engine(path).inspect(ID)
 
 

@@ -9,7 +9,7 @@ from support import other_user
 from support.calling import calling
 from support.clock import FakeClock
 from support.contained import contained
-from support.fake_engine import ID, FakeEngine, described
+from support.fake_engine import ID, FakeEngine, described, http
 
 from accredit.attestation.caller import identify
 from accredit.attestation.containers.rootless import UserContainerAttestor
@@ -42,6 +42,14 @@ async def test_a_daemon_that_is_not_that_users_is_not_believed(tmp_path: Path) -
     with contained(f"libpod-{ID}.scope", USER) as inside:
         async with FakeEngine(described(inside.pid)).served(tmp_path / str(USER), USER + 1):
             with pytest.raises(AttestationError, match=f"by user {USER + 1}, not {USER}"):
+                await attestor(tmp_path).attest(inside.caller)
+
+
+@pytest.mark.root
+async def test_a_container_that_the_daemon_does_not_know_is_refused(tmp_path: Path) -> None:
+    with contained(f"libpod-{ID}.scope", USER) as inside:
+        async with FakeEngine(http(b"", "404 Not Found")).served(tmp_path / str(USER), USER):
+            with pytest.raises(AttestationError, match=f"/{USER} knows no container {ID}"):
                 await attestor(tmp_path).attest(inside.caller)
 
 
