@@ -34,6 +34,8 @@ _KINDS: Mapping[str, Trust] = {
     "docker": Trust.RUNTIME,
     # A user's own Podman says what that user likes.
     "podman-user": Trust.WORKLOAD,
+    # The kubelet's word, and so of whoever may create pods in that namespace.
+    "k8s": Trust.RUNTIME,
     # What the configuration's owner declared.
     "output": Trust.ROOT_OWNED,
 }

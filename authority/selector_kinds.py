@@ -29,7 +29,29 @@ _CONTAINER: Mapping[str, _Form] = {
     "image_config_digest": (re.compile(r"sha256:[0-9a-f]{64}"), "sha256: and 64 hex digits"),
     "name": (re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII), "the name of a container"),
 }
-_TYPES = {"unix": _UNIX, "docker": _CONTAINER}
+_KEYED = (re.compile(r"[^:]+:.*"), "a key, a colon and a value")
+_OWNED = (re.compile(r"[^:]+:.+"), "a kind, a colon and a value, such as ReplicaSet:web")
+_ANYTHING = (re.compile(r".+"), "a value")
+_NAMED = (re.compile(r"[^:/\s]+"), "a name, without colons and slashes")
+# The signatures of images are SPIRE's sigstore selectors, which nobody here gives.
+_K8S: Mapping[str, _Form] = {
+    "ns": _NAMED,
+    "ns-label": _KEYED,
+    "sa": _NAMED,
+    "node-name": _NAMED,
+    "pod-uid": _NAMED,
+    "pod-name": _NAMED,
+    "pod-label": _KEYED,
+    "pod-owner": _OWNED,
+    "pod-owner-uid": _OWNED,
+    "pod-image": _ANYTHING,
+    "pod-image-count": _NUMBER,
+    "pod-init-image": _ANYTHING,
+    "pod-init-image-count": _NUMBER,
+    "container-name": _NAMED,
+    "container-image": _ANYTHING,
+}
+_TYPES = {"unix": _UNIX, "docker": _CONTAINER, "k8s": _K8S}
 UNIX_KINDS = tuple(_UNIX)
 # The word of one user: podman-user:1000:label:app:checkout.
 _USERS = "podman-user"

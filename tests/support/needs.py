@@ -55,14 +55,17 @@ def envoy() -> Path:
     return Path(found)
 
 
-def interop_python() -> Path:
-    """Return the Python of the environment that has py-spiffe; run it as a child only."""
+def interop_python(module: str = "spiffe") -> Path:
+    """Return the Python of the environment that has py-spiffe; run it as a child only.
+
+    ``module`` is what the child imports there.
+    """
     python = _REPOSITORY / ".venv-interop/bin/python"
     if not python.exists():
         missing("no .venv-interop: make interop-venv")
-    imported = subprocess.run([python, "-c", "import spiffe"], check=False, capture_output=True)
+    imported = subprocess.run([python, "-c", f"import {module}"], check=False, capture_output=True)
     if imported.returncode != 0:
-        missing(".venv-interop lacks spiffe: rm -r .venv-interop; make interop-venv")
+        missing(f".venv-interop lacks {module}: rm -r .venv-interop; make interop-venv")
     return python
 
 

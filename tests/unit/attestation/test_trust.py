@@ -15,6 +15,8 @@ from accredit.identity.selector import Selector
         ("unix:path:/bin/app", Trust.WORKLOAD),
         ("docker:label:app:checkout", Trust.RUNTIME),
         ("podman-user:1000:label:app:checkout", Trust.WORKLOAD),
+        ("k8s:ns:payments", Trust.RUNTIME),
+        ("k8s:pod-label:app:web", Trust.RUNTIME),
         ("output:nginx", Trust.ROOT_OWNED),
         ("output:unix:uid", Trust.ROOT_OWNED),
     ],
