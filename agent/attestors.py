@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol, runtime_checkable
 
 from accredit.agent.plan import Plan
 from accredit.attestation.attestor import WorkloadAttestor
 from accredit.attestation.containers.runtime import Runtimes
+from accredit.attestation.kubernetes.settings import KubernetesSettings
 from accredit.attestation.unix import UnixAttestor
 from accredit.identity.clock import Clock
 from accredit.identity.errors import ConfigError, Mistake
@@ -14,7 +16,30 @@ from accredit.identity.errors import ConfigError, Mistake
 
 def attestors(plan: Plan, clock: Clock) -> Sequence[WorkloadAttestor]:
     """Return them; nothing of them runs yet."""
-    return [UnixAttestor(plan.unix, clock), *_containers(plan.containers, clock)]
+    return [
+        UnixAttestor(plan.unix, clock),
+        *_containers(plan.containers, clock),
+        *_kubernetes(plan.k8s, clock),
+    ]
+
+
+@runtime_checkable
+class Working(Protocol):
+    """An attestor that is a component as well: it works while nobody calls."""
+
+    @property
+    def name(self) -> str:
+        """What the logs call it."""
+        ...
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        ...
+
+
+def working(asked: Sequence[WorkloadAttestor]) -> Sequence[Working]:
+    """Return those that have to run for the others' sake."""
+    return [each for each in asked if isinstance(each, Working)]
 
 
 def _containers(runtimes: Runtimes, clock: Clock) -> Iterator[WorkloadAttestor]:
@@ -28,6 +53,16 @@ def _containers(runtimes: Runtimes, clock: Clock) -> Iterator[WorkloadAttestor]:
     yield ContainerAttestor(runtimes, clock)
     if runtimes.users is not None:
         yield UserContainerAttestor(runtimes.users, clock)
+
+
+def _kubernetes(settings: KubernetesSettings | None, clock: Clock) -> Iterator[WorkloadAttestor]:
+    if settings is None:
+        return
+    try:
+        from accredit.attestation.kubernetes.attestor import KubernetesAttestor  # noqa: PLC0415
+    except ImportError as error:
+        raise _needs("kubernetes", error) from error
+    yield KubernetesAttestor(settings, clock)
 
 
 def _needs(extra: str, error: ImportError) -> ConfigError:

@@ -133,6 +133,7 @@ class Config(Section):
             endpoint=endpoint.settings() if endpoint else None,
             unix=self.attestation.unix.settings(),
             containers=self.attestation.containers(),
+            k8s=self.attestation.k8s.settings() if self.attestation.k8s else None,
             rotation=self.rotation.settings(),
             workload_api=workload_api.settings(verifiers) if workload_api.enabled else None,
             sds=sds.settings(verifiers) if sds.enabled else None,
@@ -217,6 +218,7 @@ def _absolute(config: Config, folder: Path) -> Config:
             "admin_socket": at / config.admin_socket,
             "jwks_socket": config.jwks_socket and at / config.jwks_socket,
             "entries_dir": config.entries_dir and at / config.entries_dir,
+            "attestation": config.attestation.at(at),
             "federation": config.federation.at(at),
             "authority": config.authority.model_copy(update={"embedded": embedded}),
         }

@@ -5,11 +5,13 @@ The reference manual is made of what each field says of itself.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from accredit.agent.config_containers import Docker, Podman, runtimes
+from accredit.agent.config_kubernetes import KubernetesAttestor
 from accredit.agent.config_types import (
     Bundles,
     Bytes,
@@ -134,8 +136,11 @@ class Attestation(Section):
     podman: Podman | None = Field(
         default=None, description="Containers of Podman. Off unless it is there."
     )
+    k8s: KubernetesAttestor | None = Field(
+        default=None, description="The pod a caller runs in. Off unless it is there."
+    )
 
-    @field_validator("docker", "podman", mode="before")
+    @field_validator("docker", "podman", "k8s", mode="before")
     @classmethod
     def _not_left_empty(cls, value: object) -> object:
         if value is None:
@@ -145,6 +150,10 @@ class Attestation(Section):
     def containers(self) -> Runtimes:
         """Return the daemons that are asked about containers."""
         return runtimes(self.docker, self.podman)
+
+    def at(self, folder: Path) -> Self:
+        """Return it with every path beginning at ``folder``."""
+        return self.model_copy(update={"k8s": self.k8s and self.k8s.at(folder)})
 
 
 class Rotation(Section):

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
 from accredit.agent.container_doubts import of_containers, of_runtimes
+from accredit.agent.kubernetes_doubts import of_kubernetes
 from accredit.agent.output_doubts import of_outputs
 from accredit.agent.plan import Plan
 from accredit.authority.entry import Entry
@@ -37,6 +38,7 @@ def doubts(plan: Plan, entries: EntrySet) -> Iterator[str]:
     for entry in entries:
         yield from _alone(entry, plan)
         yield from of_containers(entry, plan.containers)
+        yield from of_kubernetes(entry, plan.k8s)
         yield from _unknown_names(entry)
     yield from of_outputs(plan.outputs, entries)
 

@@ -10,6 +10,7 @@ from accredit.agent.limits import Limits
 from accredit.agent.logs import Format
 from accredit.agent.output_plan import OutputPlan
 from accredit.attestation.containers.runtime import Runtimes
+from accredit.attestation.kubernetes.settings import KubernetesSettings
 from accredit.attestation.unix import UnixSettings
 from accredit.authority.embedded.settings import EmbeddedSettings
 from accredit.authority.entry_files import EntryFiles
@@ -34,6 +35,7 @@ class Plan:
     endpoint: EndpointSettings | None
     unix: UnixSettings
     containers: Runtimes
+    k8s: KubernetesSettings | None
     rotation: RotationSettings
     workload_api: WorkloadApiSettings | None
     sds: SdsSettings | None

@@ -65,6 +65,7 @@ entries:
 | `docker:name:checkout` | in the container of that name |
 | `docker:env:STAGE=prod` | in a container with that variable; needs `env` |
 | `podman-user:1000:label:app:checkout` | in one of that user's own Podman; needs `users` |
+| `k8s:ns:payments`, `k8s:sa:web`, ... | in such a pod; [more](attestation.md#kubernetes) |
 | `output:nginx` | no caller: the output of that name in `outputs` |
 """
 

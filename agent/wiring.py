@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from accredit.agent.admin import AdminServer
 from accredit.agent.administration import Administration, Ledgers
-from accredit.agent.attestors import attestors
+from accredit.agent.attestors import attestors, working
 from accredit.agent.federation import FederationReload, fetcher
 from accredit.agent.federation_admin import FederationAdministration
 from accredit.agent.health import Health
@@ -99,6 +99,7 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
         yield Agent(
             components=(
                 *(authority, identities, entries, polling, reload),
+                *working(asked),
                 *endpoint,
                 admin,
                 *([outputs] if outputs else []),

@@ -32,6 +32,8 @@ def named(attestation: str) -> list[str]:
         ("{podman: {}}", ["unix", "docker"]),
         ("{docker: {}, podman: {}}", ["unix", "docker"]),
         ("{podman: {users: true}}", ["unix", "docker", "podman-user"]),
+        ("{k8s: {}}", ["unix", "k8s"]),
+        ("{docker: {}, k8s: {}}", ["unix", "docker", "k8s"]),
     ],
 )
 def test_each_source_of_evidence_is_there_when_it_is_configured(
@@ -40,14 +42,22 @@ def test_each_source_of_evidence_is_there_when_it_is_configured(
     assert named(attestation) == expected
 
 
-def test_a_library_that_is_not_installed_is_named_with_its_cure() -> None:
+@pytest.mark.parametrize(
+    ("extra", "asked"),
+    [
+        ("containers", "_containers(Runtimes(docker=Runtime('docker', Path('/d'))), None)"),
+        ("kubernetes", "_kubernetes(KubernetesSettings(), None)"),
+    ],
+)
+def test_a_library_that_is_not_installed_is_named_with_its_cure(extra: str, asked: str) -> None:
     code = (
         "import sys; sys.modules['httpx'] = None\n"
         "from pathlib import Path\n"
-        "from accredit.agent.attestors import _containers\n"
+        "from accredit.agent.attestors import _containers, _kubernetes\n"
         "from accredit.attestation.containers.runtime import Runtime, Runtimes\n"
-        "list(_containers(Runtimes(docker=Runtime('docker', Path('/d'))), None))\n"
+        "from accredit.attestation.kubernetes.settings import KubernetesSettings\n"
+        f"list({asked})\n"
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
-    assert "ConfigError: attestation: containers: this takes httpx: pip install" in done.stderr
-    assert "'accredit[containers]'" in done.stderr
+    assert f"ConfigError: attestation: {extra}: this takes httpx: pip install" in done.stderr
+    assert f"'accredit[{extra}]'" in done.stderr

@@ -45,6 +45,21 @@ async def test_outputs_start_before_what_serves_and_only_where_there_are_any(
     assert not (tmp_path / "files").exists()
 
 
+async def test_an_attestor_that_works_by_itself_starts_before_what_serves(tmp_path: Path) -> None:
+    async with wired(plan(tmp_path, "attestation: {k8s: {}}\n")) as agent:
+        names = [component.name for component in agent.components]
+        assert names.index("entries") < names.index("k8s") < names.index("listener")
+
+
+def test_an_agent_without_kubernetes_does_not_load_a_client_for_it() -> None:
+    script = "import accredit.agent.wiring, sys; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert "accredit.attestation.kubernetes.settings" in loaded
+    assert not {"httpx", "accredit.attestation.kubernetes.attestor"} & set(loaded)
+
+
 def test_an_agent_without_outputs_does_not_load_what_they_are_made_of() -> None:
     script = "import accredit.agent.wiring, sys; print(*sys.modules)"
     loaded = subprocess.run(
