@@ -7,12 +7,15 @@ import subprocess
 import sys
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from support import needs
 from support.agent_process import AgentProcess
 
 from accredit.agent.config_file_watch import load_file_watch
+from accredit.agent.config_kubernetes import KubernetesAttestor
 from accredit.envoy.bootstrap import to_json
 from accredit.envoy.file.context import Surroundings
 from accredit.envoy.sidecar import Profile
@@ -43,6 +46,52 @@ def test_a_configuration_is_one(tmp_path: Path, example: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "prod.example" in done.stdout
+
+
+def _objects(name: str) -> dict[str, Any]:
+    """Return the objects of a manifest by their kind."""
+    text = (_EXAMPLES / "kubernetes" / name).read_text()
+    return {each["kind"]: each for each in yaml.safe_load_all(text)}
+
+
+def test_the_daemon_set_gives_the_agent_what_it_needs_of_the_node() -> None:
+    found = _objects("agent.yaml")
+    pod = found["DaemonSet"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert (pod["hostPID"], pod["hostNetwork"]) == (True, True)
+    assert container["securityContext"]["privileged"]
+    paths = {each["name"]: each.get("hostPath", {}).get("path") for each in pod["volumes"]}
+    mounts = {each["name"]: each for each in container["volumeMounts"]}
+    assert set(paths) == set(mounts)
+    config = (_EXAMPLES / "kubernetes/accredit.yaml").read_text()
+    assert f"data_dir: {mounts['data']['mountPath']}\n" in config
+    for name, place in paths.items():
+        assert place in {None, mounts[name]["mountPath"]}
+    assert paths["cgroups"] == "/sys/fs/cgroup"
+    (variable,) = container["env"]
+    assert variable["name"] == KubernetesAttestor().node_name_env
+    rules = found["ClusterRole"]["rules"]
+    assert rules == [{"apiGroups": [""], "resources": ["nodes/pods"], "verbs": ["get"]}]
+
+
+def test_a_workload_in_a_pod_mounts_the_folder_of_the_public_socket() -> None:
+    found = _objects("workload.yaml")
+    config = (_EXAMPLES / "kubernetes/accredit.yaml").read_text()
+    pod = found["Deployment"]["spec"]["template"]["spec"]
+    (container,), (volume,) = pod["containers"], pod["volumes"]
+    (mount,), (variable,) = container["volumeMounts"], container["env"]
+    assert variable["value"] == f"unix://{mount['mountPath']}/api.sock"
+    assert f"socket: {volume['hostPath']['path']}/api.sock\n" in config
+    assert mount["readOnly"]
+    namespace, account = found["Deployment"]["metadata"]["namespace"], pod["serviceAccountName"]
+    assert f'selectors: ["k8s:ns:{namespace}", "k8s:sa:{account}"]' in config
+
+
+def test_the_kustomization_names_what_is_there() -> None:
+    folder = _EXAMPLES / "kubernetes"
+    found = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    files = [*found["resources"], *found["configMapGenerator"][0]["files"]]
+    assert all((folder / name).is_file() for name in files)
 
 
 @pytest.mark.parametrize(
