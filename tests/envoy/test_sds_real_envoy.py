@@ -110,7 +110,7 @@ async def world(
         clock.close()
 
 
-async def until(held: Callable[[], object], seconds: float = 20) -> None:
+async def until(held: Callable[[], object], seconds: float = 30) -> None:
     async with asyncio.timeout(seconds):
         while not held():
             await asyncio.sleep(0.02)

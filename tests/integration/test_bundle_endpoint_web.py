@@ -139,5 +139,4 @@ def test_a_bad_pair_at_the_start_ends_the_agent_with_the_reason(tmp_path: Path) 
     (tmp_path / "web.pem").unlink()
     agent = agent_in(tmp_path, free_port())
     with pytest.raises(AssertionError, match=r"web\.pem: cannot be read"):
-        agent.start(5)
-    agent.kill()
+        agent.start()

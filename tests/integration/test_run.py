@@ -65,7 +65,7 @@ def fetched(agent: AgentProcess) -> list[str]:
     return [svid["spiffe_id"] for svid in json.loads(found)["svids"]]
 
 
-def wait_until(agent: AgentProcess, ids: list[str], seconds: float = 10) -> None:
+def wait_until(agent: AgentProcess, ids: list[str], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while (found := fetched(agent)) != ids:
         assert time.monotonic() < deadline, (found, agent.log.read_text())

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 
 class AgentProcess:
@@ -33,8 +36,8 @@ class AgentProcess:
         assert self._process is not None
         return self._process.pid
 
-    def start(self, seconds: float = 20) -> None:
-        """Start and return once it has said READY=1."""
+    def start(self, seconds: float = 60) -> None:
+        """Start and return once it has said READY=1; fail once it has ended, or is that late."""
         notify = self.folder / "notify.sock"
         notify.unlink(missing_ok=True)
         with (
@@ -42,17 +45,15 @@ class AgentProcess:
             self.log.open("ab") as log,
         ):
             receiver.bind(str(notify))
-            receiver.settimeout(seconds)
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "accredit", "run", "-c", self.config],
                 stdout=log,
                 stderr=log,
                 env={**os.environ, "NOTIFY_SOCKET": str(notify)},
             )
-            with contextlib.suppress(TimeoutError):
-                while b"READY=1" not in receiver.recv(4096):
-                    pass
+            if _ready(receiver, self._process.pid, seconds):
                 return
+        self.kill()
         raise AssertionError(f"not ready in {seconds} s:\n{self.log.read_text()[-4000:]}")
 
     def kill(self) -> None:
@@ -69,7 +70,7 @@ class AgentProcess:
     def _end(self, number: signal.Signals) -> int:
         assert self._process is not None
         self._process.send_signal(number)
-        code = self._process.wait(20)
+        code = self._process.wait(60)
         self._process = None
         return code
 
@@ -80,7 +81,7 @@ class AgentProcess:
             check=False,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=60,
         )
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -93,3 +94,19 @@ class AgentProcess:
         finally:
             if self._process is not None:
                 self.kill()
+
+
+def _ready(receiver: socket.socket, pid: int, seconds: float) -> bool:
+    pidfd = os.pidfd_open(pid)
+    waited: list[Any] = [receiver, pidfd]
+    try:
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            found, _, _ = select.select(waited, [], [], left)
+            if receiver not in found:
+                return False
+            if b"READY=1" in receiver.recv(4096):
+                return True
+        return False
+    finally:
+        os.close(pidfd)

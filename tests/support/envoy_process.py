@@ -69,7 +69,7 @@ class EnvoyProcess(EnvoyAdmin):
             finally:
                 process.kill()
 
-    def wait_until_ready(self, seconds: float = 20) -> None:
+    def wait_until_ready(self, seconds: float = 30) -> None:
         wait_until(lambda: self.ready, seconds, f"{self.folder.name} ready")
 
     def failures(self) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 class UnixConnection(http.client.HTTPConnection):
     """A connection that is kept until it is closed."""
 
-    def __init__(self, path: Path, seconds: float = 10) -> None:
+    def __init__(self, path: Path, seconds: float = 30) -> None:
         super().__init__("unix", timeout=seconds)
         self._path = path
 

@@ -29,7 +29,7 @@ def open_to_all(config: str) -> Iterator[AgentProcess]:
 
 
 @contextmanager
-def nothing_left_open(agent: AgentProcess, seconds: float = 10) -> Iterator[None]:
+def nothing_left_open(agent: AgentProcess, seconds: float = 30) -> Iterator[None]:
     """Require that the agent has no more files open afterwards, or soon, than before."""
     before = _settled(agent)
     yield
@@ -62,7 +62,7 @@ def require_served(agent: AgentProcess) -> None:
         assert asking.x509(speaking, seconds=20)
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

@@ -42,7 +42,7 @@ def first(
     request: bytes = b"",
     *,
     metadata: Metadata = HEADER,
-    seconds: float = 10,
+    seconds: float = 30,
 ) -> bytes:
     """Return the first answer to any method of the Workload API."""
     start: Any = channel.unary_stream(_API + method)
@@ -53,12 +53,12 @@ def first(
     return answer
 
 
-def x509(channel: grpc.Channel, metadata: Metadata = HEADER, seconds: float = 10) -> list[str]:
+def x509(channel: grpc.Channel, metadata: Metadata = HEADER, seconds: float = 30) -> list[str]:
     """Return the SPIFFE IDs the caller is given X.509-SVIDs of."""
     return _ids(first(channel, "FetchX509SVID", metadata=metadata, seconds=seconds))
 
 
-def watch(channel: grpc.Channel, seconds: float = 20) -> Generator[list[str], None, None]:
+def watch(channel: grpc.Channel, seconds: float = 30) -> Generator[list[str], None, None]:
     """Yield the SPIFFE IDs of each answer of one stream."""
     start: Any = channel.unary_stream(f"{_API}FetchX509SVID")
     with _refusals():
@@ -82,7 +82,7 @@ class SecretStream:
         channel: grpc.Channel,
         *names: str,
         node: core_pb2.Node | None = None,
-        seconds: float = 20,
+        seconds: float = 30,
     ) -> None:
         requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         requests.put(Request(node=node, resource_names=names).SerializeToString())

@@ -28,7 +28,7 @@ def serving(at: Address, talk: Talk) -> Iterator[None]:
                 _hang_up(each)
 
 
-def connect(to: Address, seconds: float = 20) -> socket.socket:
+def connect(to: Address, seconds: float = 30) -> socket.socket:
     """Return a plain connection."""
     if isinstance(to, Pipe):
         sock = socket.socket(socket.AF_UNIX)
