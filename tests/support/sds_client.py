@@ -34,7 +34,7 @@ class Conversation(Generic[M]):
 
     async def hear(self) -> M:
         """Return the next message, raise the error that ended the stream, or EOFError."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             heard = await self._heard.get()
         if isinstance(heard, AccreditError):
             raise heard

@@ -32,7 +32,7 @@ async def serving(path: Path, clock: Clock, *services: Service) -> AsyncIterator
     attestors = [UnixAttestor(UnixSettings(), clock)]
     listener = Listener(path, transport, attestors, Limits(), clock)
     async with running(listener):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await listener.ready.wait()
         yield listener
 

@@ -77,7 +77,7 @@ class Connection:
     async def hear(self, until: bytes = b"\r\n\r\n") -> str:
         """Return what is said, up to the end of the connection or ``until``."""
         loop, heard = asyncio.get_running_loop(), b""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while until not in heard and (piece := await loop.sock_recv(self.client, 1 << 16)):
                 heard += piece
         return heard.decode()
@@ -88,7 +88,7 @@ class Connection:
         return await self.hear()
 
     async def closed(self) -> bool:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             with suppress(ConnectionError):
                 while await asyncio.get_running_loop().sock_recv(self.client, 1 << 16):
                     pass

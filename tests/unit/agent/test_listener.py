@@ -78,7 +78,7 @@ class Bench:
         await eventually(lambda: len(self.connections) == count)
 
     async def refused(self, client: socket.socket) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             client.setblocking(False)
             with suppress(ConnectionError):
                 assert await asyncio.get_running_loop().sock_recv(client, 1) == b""

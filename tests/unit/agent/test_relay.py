@@ -43,7 +43,7 @@ class Pair:
         self._loop = asyncio.get_running_loop()
 
     async def recv(self, sock: socket.socket) -> bytes:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return await self._loop.sock_recv(sock, 1 << 20)
 
     async def fill(self, sock: socket.socket) -> int:

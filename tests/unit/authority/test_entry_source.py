@@ -33,7 +33,7 @@ class _Followed:
         return [entry.spiffe_id.path for entry in self.source.entries]
 
     async def change(self) -> list[str]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await self._told.wait()
         self._told.clear()
         return self.ids
@@ -55,7 +55,7 @@ async def _following(folder: Path) -> AsyncIterator[_Followed]:
 
 
 async def _logged(caplog: pytest.LogCaptureFixture, text: str) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while text not in caplog.text:  # noqa: ASYNC110  the log has no event
             await asyncio.sleep(0.01)
 

@@ -68,7 +68,7 @@ async def test_a_visit_that_is_over_counts_no_more() -> None:
 
 async def test_visits_that_go_on_when_it_stops_end_with_drain() -> None:
     running = Running(drain=timedelta(milliseconds=100))
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         async with running.serving() as server:
             visitor = await asyncio.to_thread(connected, server.address.port)
     visitor.close()
