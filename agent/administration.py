@@ -128,7 +128,7 @@ class Administration:
         found = [
             entry_view(entry)
             for entry in self._authority.entries
-            if name in {entry.entry_id, str(entry.spiffe_id), entry.spiffe_id.path}
+            if name in {entry.entry_id, entry.shown_id, entry.path}
         ]
         if not found:
             raise RequestError(f"no entry has {name[:100]!r} as its id, SPIFFE ID or path")

@@ -187,6 +187,11 @@ class Rotation(Section):
     jwt_svids: Count = Field(
         default=_ROTATION.jwt_svids, description="JWT-SVIDs kept to answer with again."
     )
+    template_svids: Count = Field(
+        default=_ROTATION.template_svids,
+        description="X.509-SVIDs kept of entries with a reference in their `id`; those beyond that "
+        "nobody uses go, the one asked for longest ago first.",
+    )
     followed_jwt_svids: Count = Field(
         default=_ROTATION.followed_jwt_svids,
         description="JWT-SVIDs kept fresh for SDS streams that asked for them.",

@@ -11,9 +11,9 @@ from accredit.agent.container_doubts import of_containers, of_runtimes
 from accredit.agent.kubernetes_doubts import of_kubernetes
 from accredit.agent.output_doubts import of_outputs
 from accredit.agent.plan import Plan
-from accredit.authority.entry import Entry
 from accredit.authority.entry_overlap import overlaps
 from accredit.authority.entry_set import EntrySet
+from accredit.authority.entry_template import Declared
 from accredit.authority.federation.publication import least_publication
 from accredit.identity.durations import format_duration
 
@@ -63,7 +63,7 @@ def _several_defaults(entries: EntrySet) -> Iterator[str]:
 
 
 def _same_hints(entries: EntrySet) -> Iterator[str]:
-    by_hint: defaultdict[str, list[Entry]] = defaultdict(list)
+    by_hint: defaultdict[str, list[Declared]] = defaultdict(list)
     for entry in entries:
         by_hint[entry.hint].append(entry)
     by_hint.pop("", None)
@@ -72,7 +72,7 @@ def _same_hints(entries: EntrySet) -> Iterator[str]:
             yield (f"{second.source}: hint {hint!r} is also that of {first.source}, which keeps it")
 
 
-def _alone(entry: Entry, plan: Plan) -> Iterator[str]:
+def _alone(entry: Declared, plan: Plan) -> Iterator[str]:
     if not plan.unix.discover_path:
         for selector in sorted(entry.selectors):
             if selector.type == "unix" and selector.value.startswith(_NEEDS_PATH):
@@ -88,7 +88,7 @@ def _alone(entry: Entry, plan: Plan) -> Iterator[str]:
         )
 
 
-def _unknown_names(entry: Entry) -> Iterator[str]:
+def _unknown_names(entry: Declared) -> Iterator[str]:
     for selector in sorted(entry.selectors):
         kind, _, name = selector.value.partition(":")
         look_up = _DATABASES.get(kind)

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
 from accredit.agent.output_plan import OutputPlan
-from accredit.authority.entry import Entry
 from accredit.authority.entry_set import EntrySet
+from accredit.authority.entry_template import Declared, EntryTemplate
+from accredit.authority.references import Reference
 from accredit.authority.selector_kinds import OUTPUT
 from accredit.identity.selector import Selector
 
@@ -30,18 +31,18 @@ def of_outputs(outputs: Sequence[OutputPlan], entries: EntrySet) -> Iterator[str
         yield from of_machine(output, os.geteuid(), {os.getegid(), *os.getgroups()})
 
 
-def _never_holds(entry: Entry, selector: Selector, names: Sequence[str]) -> Iterator[str]:
+def _never_holds(entry: Declared, selector: Selector, names: Sequence[str]) -> Iterator[str]:
     if selector.value not in names:
         close = get_close_matches(selector.value, names, n=1)
         hint = f"; did you mean output:{close[0]}?" if close else ""
         yield f"{entry.source}: {selector} never holds: there is no such output{hint}"
-    elif len(entry.selectors) > 1:
+    elif len(entry.selectors) > 1 or _refers_elsewhere(entry):
         yield f"{entry.source}: never holds: an output has no selector but {selector}"
 
 
 def _without_identity(output: OutputPlan, entries: EntrySet) -> Iterator[str]:
     selector = Selector(OUTPUT, output.name)
-    own = [entry for entry in entries if entry.selectors == {selector}]
+    own = entries.match(frozenset({selector}))
     if not own:
         yield (
             f"output {output.name!r} gets no identity: no entry is for it; add one with selectors:"
@@ -52,3 +53,7 @@ def _without_identity(output: OutputPlan, entries: EntrySet) -> Iterator[str]:
         for entry in own
     ):
         yield f"output {output.name!r} gets no identity: none of its entries is {output.wanted}"
+
+
+def _refers_elsewhere(entry: Declared) -> bool:
+    return isinstance(entry, EntryTemplate) and {*entry.id.references} != {Reference(OUTPUT)}

@@ -6,16 +6,16 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from accredit.authority.entry import Entry
+from accredit.authority.entry_template import Declared
 from accredit.identity.bundle import TrustBundle, encode_bundle
 from accredit.identity.durations import format_duration
 
 
-def entry_view(entry: Entry) -> dict[str, Any]:
+def entry_view(entry: Declared) -> dict[str, Any]:
     """Return one registration entry, in the words of the entries file."""
     return {
         "entry_id": entry.entry_id,
-        "id": str(entry.spiffe_id),
+        "id": entry.shown_id,
         "selectors": sorted(map(str, entry.selectors)),
         "ttl": format_duration(entry.x509_ttl),
         "jwt_ttl": format_duration(entry.jwt_ttl),

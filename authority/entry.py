@@ -15,6 +15,7 @@ class Entry:
 
     ``entry_id`` is stable for the same SPIFFE ID and selectors, over restarts and edits of the
     other fields. ``order`` is the place in the files; ``source`` is ``file:line``, for people.
+    An instance of a template says of which, and with what values; ``selectors`` are the template's.
     """
 
     entry_id: str
@@ -26,5 +27,17 @@ class Entry:
     hint: str = ""
     default: bool = False
     dns_names: tuple[str, ...] = ()
+    template_id: str = ""
+    values: tuple[str, ...] = ()
     order: int = field(default=0, compare=False)
     source: str = field(default="", compare=False)
+
+    @property
+    def shown_id(self) -> str:
+        """The SPIFFE ID as text."""
+        return str(self.spiffe_id)
+
+    @property
+    def path(self) -> str:
+        """The path of the SPIFFE ID."""
+        return self.spiffe_id.path

@@ -8,6 +8,7 @@ from datetime import timedelta
 from difflib import get_close_matches
 from typing import TypeVar
 
+from accredit.authority.id_template import IdTemplate
 from accredit.authority.selector_kinds import mistake_in
 from accredit.identity.durations import parse_duration
 from accredit.identity.errors import SelectorError, SpiffeIdError
@@ -17,6 +18,7 @@ from accredit.identity.yaml_lines import Key, Plain
 
 T = TypeVar("T")
 
+_BRACES = frozenset("{}")
 KEYS = ("id", "selectors", "ttl", "jwt_ttl", "federates_with", "hint", "default", "dns_names")
 _MAX_HINT_BYTES = 1024  # Workload API section 8
 _MAX_DNS_NAME = 253
@@ -42,14 +44,14 @@ class EntryFields:
                 cure = f"did you mean {close[0]!r}?" if close else f"expected {', '.join(KEYS)}"
                 self._report((key,), f"unknown key; {cure}")
 
-    def spiffe_id(self, trust_domain: TrustDomain) -> SpiffeId:
-        """Read ``id``: a path, or a whole ID of ``trust_domain``."""
+    def spiffe_id(self, trust_domain: TrustDomain) -> SpiffeId | IdTemplate:
+        """Read ``id``: a path, or a whole ID of ``trust_domain``, or either with references."""
         value = self._data.get("id")
         if not isinstance(value, str) or not (value.startswith("/") or "://" in value):
             self._report(("id",), "expected a path such as /ns/web, or a whole SPIFFE ID")
             return trust_domain.id
         try:
-            whole = SpiffeId.parse(value) if "://" in value else SpiffeId(trust_domain, value)
+            whole = _whole(value, trust_domain)
         except SpiffeIdError as error:
             self._report(("id",), str(error))
             return trust_domain.id
@@ -61,9 +63,11 @@ class EntryFields:
         return whole
 
     def selectors(self) -> frozenset[Selector]:
-        """Read ``selectors``: at least one, each ``type:value`` and once."""
+        """Read ``selectors``: each ``type:value`` and once; a template may have none."""
         found = [s for _, s in self._items("selectors", _selector, "unix:uid:1000")]
-        if not found and self._data.get("selectors") in (None, []):
+        # What a template refers to must hold as well, so it never matches everybody.
+        refers = not _BRACES.isdisjoint(str(self._data.get("id")))
+        if not refers and not found and self._data.get("selectors") in (None, []):
             self._report(("selectors",), "expected at least one, such as unix:uid:1000")
         return frozenset(found)
 
@@ -127,6 +131,20 @@ class EntryFields:
                 self._report((key, place), f"{value!r} is listed twice")
             seen.add(item)
             yield place, item
+
+
+def _whole(text: str, trust_domain: TrustDomain) -> SpiffeId | IdTemplate:
+    if not _BRACES.isdisjoint(text):
+        return _template(text, trust_domain)
+    return SpiffeId.parse(text) if "://" in text else SpiffeId(trust_domain, text)
+
+
+def _template(text: str, trust_domain: TrustDomain) -> IdTemplate:
+    scheme, colon, rest = text.rpartition("://")
+    name, slash, path = rest.partition("/")
+    if scheme:
+        trust_domain = SpiffeId.parse(f"{scheme}{colon}{name}").trust_domain
+    return IdTemplate.parse(trust_domain, slash + path)
 
 
 def _text(value: Plain, example: str) -> str:

@@ -10,6 +10,8 @@ One entry in YAML::
       hint: internal
       default: true
       dns_names: [checkout.internal]
+
+A reference in the ID, such as ``/ns/{k8s:ns}``, makes it a template: each caller gets its own.
 """
 
 from __future__ import annotations
@@ -19,9 +21,12 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from accredit.authority.entry import Entry
 from accredit.authority.entry_fields import EntryFields
+from accredit.authority.entry_template import Declared, EntryTemplate
+from accredit.authority.id_template import IdTemplate
 from accredit.identity.errors import ConfigError, Mistake
 from accredit.identity.selector import Selector
 from accredit.identity.spiffe_id import SpiffeId, TrustDomain
@@ -38,15 +43,15 @@ class EntryDefaults:
     jwt_ttl: timedelta = timedelta(minutes=5)
 
 
-def entry_id(spiffe_id: SpiffeId, selectors: Iterable[Selector]) -> str:
-    """Return 16 hex digits that name this identity for these selectors, for ever."""
+def entry_id(spiffe_id: SpiffeId | IdTemplate, selectors: Iterable[Selector]) -> str:
+    """Return 16 hex digits that name this identity, or template, for these selectors, for ever."""
     content = json.dumps([str(spiffe_id), *sorted(str(selector) for selector in selectors)])
     return hashlib.sha256(content.encode()).hexdigest()[:_ENTRY_ID_CHARS]
 
 
 def parse_entries(
     text: str, path: str, trust_domain: TrustDomain, defaults: EntryDefaults
-) -> tuple[Entry, ...]:
+) -> tuple[Declared, ...]:
     """Return the entries of a file that holds ``entries:`` and nothing else.
 
     Raises:
@@ -80,7 +85,7 @@ class EntryReader:
             if key != "entries":
                 self._report((key,), "unknown key; a file of entries holds 'entries' only")
 
-    def read(self, data: Plain) -> tuple[Entry, ...]:
+    def read(self, data: Plain) -> tuple[Declared, ...]:
         """Return those of the document's entries that have no mistake, in file order."""
         if not isinstance(data, dict | None):
             self._report((), "expected 'entries:' and below it a list")
@@ -92,7 +97,7 @@ class EntryReader:
         found = [self._entry(item, place) for place, item in enumerate(items or ())]
         return tuple(entry for entry in found if entry is not None)
 
-    def _entry(self, data: Plain, place: int) -> Entry | None:
+    def _entry(self, data: Plain, place: int) -> Declared | None:
         key, before = ("entries", place), len(self.mistakes)
         if not isinstance(data, dict):
             self._report(key, "expected an entry with 'id' and 'selectors'")
@@ -100,14 +105,18 @@ class EntryReader:
         entry = self._fields(data, key, place)
         return entry if len(self.mistakes) == before else None
 
-    def _fields(self, data: Mapping[str, Plain], key: Key, place: int) -> Entry:
+    def _fields(self, data: Mapping[str, Plain], key: Key, place: int) -> Declared:
         fields = EntryFields(data, lambda at, reason: self._report((*key, *at), reason))
         fields.check_keys()
         spiffe_id = fields.spiffe_id(self._trust_domain)
         selectors = fields.selectors()
-        return Entry(
+        make = (
+            partial(Entry, spiffe_id=spiffe_id)
+            if isinstance(spiffe_id, SpiffeId)
+            else partial(EntryTemplate, id=spiffe_id)
+        )
+        return make(
             entry_id=entry_id(spiffe_id, selectors),
-            spiffe_id=spiffe_id,
             selectors=selectors,
             x509_ttl=fields.duration("ttl", self._defaults.x509_ttl),
             jwt_ttl=fields.duration("jwt_ttl", self._defaults.jwt_ttl),
@@ -123,14 +132,14 @@ class EntryReader:
         self.mistakes.append(Mistake(self._path, self._lines.line(key), show(key), reason))
 
 
-def duplicates(entries: Iterable[Entry]) -> list[Mistake]:
+def duplicates(entries: Iterable[Declared]) -> list[Mistake]:
     """Return a mistake for each entry that has the ID and selectors of an earlier one."""
-    first: dict[str, Entry] = {}
+    first: dict[str, Declared] = {}
     mistakes = []
     for entry in entries:
         earlier = first.setdefault(entry.entry_id, entry)
         if earlier is not entry:
             path, _, line = entry.source.rpartition(":")
-            reason = f"{entry.spiffe_id} with the same selectors stands in {earlier.source} already"
+            reason = f"{entry.shown_id} with the same selectors stands in {earlier.source} already"
             mistakes.append(Mistake(path, int(line), "entries", reason))
     return mistakes

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from accredit.authority.entry import Entry
 from accredit.authority.entry_file import EntryDefaults, EntryReader, duplicates
 from accredit.authority.entry_set import EntrySet
+from accredit.authority.entry_template import Declared
 from accredit.authority.trusted_text import read_trusted
 from accredit.identity.errors import ConfigError, Mistake
 from accredit.identity.spiffe_id import TrustDomain
 from accredit.identity.yaml_lines import load
 
-Known: TypeAlias = dict[Path, tuple[str, tuple[Entry, ...]]]
+Known: TypeAlias = dict[Path, tuple[str, tuple[Declared, ...]]]
 """What files held when they were last good."""
 
 
@@ -37,7 +37,7 @@ class EntryFiles:
         Raises:
             ConfigError: every mistake in every file.
         """
-        entries: list[Entry] = []
+        entries: list[Declared] = []
         mistakes: list[Mistake] = []
         known = {} if known is None else known
         paths = tuple(self.paths())
@@ -75,14 +75,14 @@ class EntryFiles:
             raise ConfigError([Mistake(str(self.folder), None, "", reason)]) from error
         yield from (self.folder / name for name in names if is_entry_file(name))
 
-    def _read(self, path: Path, known: Known) -> tuple[Entry, ...]:
+    def _read(self, path: Path, known: Known) -> tuple[Declared, ...]:
         text = read_trusted(path)
         # The text itself: two writes within one tick of the kernel's clock have the same times.
         if path not in known or known[path][0] != text:
             known[path] = text, self._parse(text, path)
         return known[path][1]
 
-    def _parse(self, text: str, path: Path) -> tuple[Entry, ...]:
+    def _parse(self, text: str, path: Path) -> tuple[Declared, ...]:
         data, lines = load(text, str(path))
         reader = EntryReader(str(path), lines, self.trust_domain, self.defaults)
         if path != self.config:

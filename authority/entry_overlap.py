@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from accredit.authority.entry import Entry
+from accredit.authority.entry_template import Declared
 from accredit.identity.selector import Selector
 
 _Fact = tuple[str, str]
@@ -13,7 +13,7 @@ _Fact = tuple[str, str]
 _SEVERAL = {("unix", "supplementary_gid"), ("unix", "supplementary_group")}
 
 
-def overlaps(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:
+def overlaps(entries: Sequence[Declared]) -> Iterator[tuple[Declared, Declared]]:
     """Yield each entry that a caller of an earlier one could match too, after the first such.
 
     Two never meet if they want different values of one fact, such as two uids. Everything else is
@@ -35,7 +35,7 @@ def overlaps(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:
             yield entries[(meeting & -meeting).bit_length() - 1], entry
 
 
-def _facts(entry: Entry) -> Iterator[tuple[_Fact, str]]:
+def _facts(entry: Declared) -> Iterator[tuple[_Fact, str]]:
     for selector in entry.selectors:
         fact, value = _split(selector)
         if fact not in _SEVERAL:

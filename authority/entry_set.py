@@ -6,9 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from typing import TypeAlias
 
 from accredit.authority.entry import Entry
+from accredit.authority.entry_template import Declared, EntryTemplate
+from accredit.authority.template_index import TemplateIndex
 from accredit.identity.selector import Selector
+from accredit.identity.spiffe_id import SpiffeId
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +23,9 @@ class EntryDiff:
     somebody's default identity.
     """
 
-    added: tuple[Entry, ...] = ()
-    removed: tuple[Entry, ...] = ()
-    changed: tuple[Entry, ...] = ()
+    added: tuple[Declared, ...] = ()
+    removed: tuple[Declared, ...] = ()
+    changed: tuple[Declared, ...] = ()
     reordered: bool = False
 
     def __bool__(self) -> bool:
@@ -29,42 +33,65 @@ class EntryDiff:
 
 
 class EntrySet:
-    """Entries in file order, immutable.
+    """Entries and templates in file order, immutable.
 
     Matching looks at the rarest selector of each different selector set only, so its cost follows
-    the number of entries that nearly match, not the number of entries.
+    the number of entries that nearly match, not the number of entries. A template never gives an
+    ID that an entry has: who writes an ID out means the selectors beside it.
 
     Raises:
         ValueError: two entries share an ``entry_id``.
     """
 
-    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+    def __init__(self, entries: Iterable[Declared] = ()) -> None:
         self.entries = tuple(entries)
         self._by_id = {entry.entry_id: entry for entry in self.entries}
         if len(self._by_id) < len(self.entries):
             raise ValueError("two entries share an entry_id")
-        self._groups = _group(self.entries)
+        plain = [(n, each) for n, each in enumerate(self.entries) if isinstance(each, Entry)]
+        self._groups = _group(plain)
         self._index = _index(self._groups)
+        self._owners = {entry.spiffe_id: entry for _, entry in plain}
+        self._templates = TemplateIndex(
+            ((n, each) for n, each in enumerate(self.entries) if isinstance(each, EntryTemplate)),
+            self._owners.keys(),
+        )
 
     def __len__(self) -> int:
         return len(self.entries)
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[Declared]:
         return iter(self.entries)
 
-    def by_id(self, entry_id: str) -> Entry | None:
-        """Return the entry with that id."""
+    def by_id(self, entry_id: str) -> Declared | None:
+        """Return the entry or template with that id; instances are not found so."""
         return self._by_id.get(entry_id)
 
+    def owner(self, spiffe_id: SpiffeId) -> Entry | None:
+        """Return an entry that has this ID written out, for which no template gives it."""
+        return self._owners.get(spiffe_id)
+
+    def current(self, entry: Entry) -> Entry | None:
+        """Return what has become of an earlier set's entry or instance; None if it is gone."""
+        found = self._by_id.get(entry.template_id or entry.entry_id)
+        if isinstance(found, EntryTemplate):
+            return self._templates.instance(found, entry.values)
+        return found
+
     def match(self, selectors: frozenset[Selector]) -> tuple[Entry, ...]:
-        """Return, in file order, every entry all of whose selectors are among ``selectors``."""
+        """Return, in file order, every entry all of whose selectors are among ``selectors``.
+
+        A template gives its instance for these, if it has one.
+        """
         matching = [
             self._groups[required]
             for selector in selectors
             for required in self._index.get(selector, ())
             if required <= selectors
         ]
-        if len(matching) == 1:
+        if instances := list(self._templates.match(selectors)):
+            matching.append(instances)
+        if len(matching) == 1 and not instances:
             return tuple(entry for _, entry in matching[0])
         return tuple(entry for _, entry in sorted(chain(*matching), key=_place))
 
@@ -81,16 +108,16 @@ def diff(old: EntrySet, new: EntrySet) -> EntryDiff:
     )
 
 
-_Placed = tuple[int, Entry]
+_Placed: TypeAlias = tuple[int, Entry]
 
 
 def _place(placed: _Placed) -> int:
     return placed[0]
 
 
-def _group(entries: tuple[Entry, ...]) -> Mapping[frozenset[Selector], list[_Placed]]:
+def _group(entries: Iterable[_Placed]) -> Mapping[frozenset[Selector], list[_Placed]]:
     groups: defaultdict[frozenset[Selector], list[_Placed]] = defaultdict(list)
-    for place, entry in enumerate(entries):
+    for place, entry in entries:
         groups[entry.selectors].append((place, entry))
     return groups
 

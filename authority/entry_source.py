@@ -7,9 +7,9 @@ import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from accredit.authority.entry import Entry
 from accredit.authority.entry_files import EntryFiles, Known, is_entry_file
 from accredit.authority.entry_set import EntryDiff, EntrySet, diff
+from accredit.authority.entry_template import Declared
 from accredit.authority.path_watch import PathWatch
 from accredit.authority.subscribers import Subscribers
 from accredit.identity.errors import ConfigError
@@ -123,7 +123,7 @@ class EntrySource:
 
 def _log(changes: EntryDiff) -> None:
     facts: dict[str, object] = {
-        name: [str(entry.spiffe_id) for entry in entries[:_MOST_LOGGED]]
+        name: [entry.shown_id for entry in entries[:_MOST_LOGGED]]
         for name, entries in _parts(changes)
         if entries
     }
@@ -131,5 +131,5 @@ def _log(changes: EntryDiff) -> None:
     _logger.info("entries reloaded", extra=facts | counts | {"reordered": changes.reordered})
 
 
-def _parts(changes: EntryDiff) -> tuple[tuple[str, tuple[Entry, ...]], ...]:
+def _parts(changes: EntryDiff) -> tuple[tuple[str, tuple[Declared, ...]], ...]:
     return ("added", changes.added), ("removed", changes.removed), ("changed", changes.changed)

@@ -55,6 +55,10 @@ _TYPES = {"unix": _UNIX, "docker": _CONTAINER, "k8s": _K8S}
 UNIX_KINDS = tuple(_UNIX)
 # The word of one user: podman-user:1000:label:app:checkout.
 _USERS = "podman-user"
+# Of these a caller has several, told apart by a key: label:app:web.
+_WITH_KEYS = frozenset({"label", "pod-label", "ns-label", "pod-owner", "pod-owner-uid"})
+# Slashes, colons and equals signs are in all of their values.
+_NO_SEGMENT = frozenset({"unix:path", "docker:env", "docker:image_config_digest"})
 # No attestor vouches for it: what has it was declared by the configuration's owner.
 OUTPUT = "output"
 _MAX_OUTPUT_NAME = 100
@@ -90,6 +94,23 @@ def _mistake_of_user(text: str) -> str | None:
     if not _NUMBER[0].fullmatch(user):
         return f"{_USERS} needs the number of a user, as in {_USERS}:1000:label:app:checkout"
     return _mistake_in(f"{_USERS}:{user}", _CONTAINER, rest)
+
+
+def mistake_in_reference(name: str, kind: str = "", key: str = "") -> str | None:
+    """Return why no caller could ever have one value for ``{type:kind:key}`` that fits an ID."""
+    shown = ":".join(part for part in (name, kind, key) if part)[:100]
+    forms = _TYPES.get(name)
+    if name == _USERS:
+        return f"{{{shown}}} would be the word of a user: no ID can be made of it"
+    if forms and kind not in forms:
+        return f"{{{shown}}} is unknown; expected {name}: and one of {', '.join(forms)}"
+    if f"{name}:{kind}" in _NO_SEGMENT:
+        return f"{{{shown}}} has values that no path segment can hold"
+    if key and kind not in _WITH_KEYS:
+        return f"{{{shown}}} has a key too many: write {{{name}:{kind}}}"
+    if not key and kind in _WITH_KEYS:
+        return f"{{{shown}}} needs a key: write {{{shown}:app}} for the one called app"
+    return None
 
 
 def mistake_in_output(name: str) -> str | None:

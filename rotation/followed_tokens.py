@@ -66,7 +66,7 @@ class FollowedTokens:
 
     def join(self, entry: Entry, audience: str, follower: Follower) -> HeldToken | str:
         """Let ``follower`` hear of the token; return it, signed or not, or why there is none."""
-        held = self._held.get((entry.entry_id, audience)) or self._begin(entry.entry_id, audience)
+        held = self._held.get((entry.entry_id, audience)) or self._begin(entry, audience)
         match held:
             case HeldToken():
                 held.followers.add(follower)
@@ -121,7 +121,7 @@ class FollowedTokens:
     def update(self) -> None:
         """Follow the authority's entries and signer: forget who is gone, replan who changed."""
         for held in tuple(self._held.values()):
-            entry = self._authority.entries.by_id(held.entry.entry_id)
+            entry = self._authority.entries.current(held.entry)
             if entry is None:
                 self._forget(held)
                 continue
@@ -144,10 +144,11 @@ class FollowedTokens:
         """Tell whether there is a token that has not expired."""
         return held.usable(self._clock.now()) is not None
 
-    def _begin(self, entry_id: str, audience: str) -> HeldToken | str:
-        entry = self._authority.entries.by_id(entry_id)
+    def _begin(self, asked: Entry, audience: str) -> HeldToken | str:
+        entry = self._authority.entries.current(asked)
         if entry is None:
             return GONE
+        entry_id = entry.entry_id
         if len(self._held) >= self._most:
             return NO_ROOM
         if self._of_entry[entry_id] >= self._most_of_entry:

@@ -221,7 +221,9 @@ class Identities:
 
     def _log_disputes(self, entitlement: Entitlement) -> None:
         for keeper, loser in entitlement.disputes:
-            if (pair := (keeper.entry_id, loser.entry_id)) not in self._disputes:
+            # Once for a template: of its instances there is no end.
+            pair = (keeper.template_id or keeper.entry_id, loser.template_id or loser.entry_id)
+            if pair not in self._disputes:
                 self._disputes.add(pair)
                 _logger.warning(
                     "two entries of one caller share a hint: the newer is delivered without",

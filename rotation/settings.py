@@ -14,7 +14,8 @@ class RotationSettings:
 
     ``first_svid_timeout`` bounds how long anyone waits for an SVID that is still to be signed,
     ``sign_timeout`` one attempt at signing. SVIDs nobody has asked for in ``keep_warm`` and nobody
-    watches are not renewed. ``idle_callers`` and ``jwt_svids`` bound what is kept for later,
+    watches are not renewed. ``idle_callers`` and ``jwt_svids`` bound what is kept for later, and so
+    does ``template_svids`` for X.509-SVIDs of templates that nobody watches;
     ``followed_jwt_svids`` and, of each entry, ``followed_audiences`` what streams follow.
     """
 
@@ -26,5 +27,6 @@ class RotationSettings:
     keep_warm: timedelta = timedelta(minutes=10)
     idle_callers: int = 256
     jwt_svids: int = 1000
+    template_svids: int = 4096
     followed_jwt_svids: int = 10_000
     followed_audiences: int = 1000

@@ -19,6 +19,7 @@ from accredit.identity.errors import AccreditError
 from accredit.identity.x509_svid import X509Svid
 from accredit.rotation.agenda import Agenda
 from accredit.rotation.held import Form, Held
+from accredit.rotation.instances import Instances
 from accredit.rotation.issuer import Issuer
 from accredit.rotation.schedule import Backoff, renewal_time
 from accredit.rotation.settings import RotationSettings
@@ -57,7 +58,9 @@ class SvidCache:
         self._changed = changed
         self._backoff = Backoff(settings.retry_first, settings.retry_most)
         self._keep_warm = settings.keep_warm
+        self._first_timeout = settings.first_svid_timeout
         self._held: dict[str, Held] = {}
+        self._instances = Instances(settings.template_svids, self._needed)
 
     def __iter__(self) -> Iterator[Held]:
         return iter(self._held.values())
@@ -76,6 +79,8 @@ class SvidCache:
             if held is None:
                 held = self._held[entry.entry_id] = Held(entry, asked=now)
             held.asked = now
+            if (other := self._instances.asked(held)) is not None:
+                self._forget(other)
             if held.lacks(self._form(held.entry), now):
                 lacking.append(held)
         return lacking
@@ -106,11 +111,10 @@ class SvidCache:
 
     def update(self) -> None:
         """Follow the authority's entries and signer: forget who is gone, replan who changed."""
-        for entry_id, held in tuple(self._held.items()):
-            entry = self._authority.entries.by_id(entry_id)
+        for held in tuple(self._held.values()):
+            entry = self._authority.entries.current(held.entry)
             if entry is None:
-                self.agenda.drop(held)
-                del self._held[entry_id]
+                self._forget(held)
                 continue
             held.entry = entry
             if held.form != self._form(entry):
@@ -177,7 +181,17 @@ class SvidCache:
         if held.ends is not None and held.ends > self._clock.now():
             self.agenda.set(held, held.ends)
             return
+        self._forget(held)
+
+    def _forget(self, held: Held) -> None:
+        self.agenda.drop(held)
+        self._instances.gone(held.entry.entry_id)
         del self._held[held.entry.entry_id]
+
+    def _needed(self, held: Held) -> bool:
+        asked = self._clock.now() - held.asked
+        # Else two who ask at the same time could take it from each other for ever.
+        return asked < self._first_timeout or self._watched(held.entry.entry_id)
 
     def _current(self, held: Held) -> bool:
         return self._held.get(held.entry.entry_id) is held

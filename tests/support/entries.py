@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from accredit.authority.entry import Entry
+from accredit.authority.entry_template import EntryTemplate
+from accredit.authority.id_template import IdTemplate
 from accredit.identity.selector import Selector
 from accredit.identity.spiffe_id import SpiffeId, TrustDomain
 
@@ -35,3 +37,30 @@ def entry(
         dns_names=dns_names,
         order=order,
     )
+
+
+def template(
+    path: str,
+    *selectors: str,
+    ttl: timedelta = timedelta(hours=1),
+    jwt_ttl: timedelta = timedelta(minutes=5),
+    hint: str = "",
+    default: bool = False,
+    order: int = 0,
+) -> EntryTemplate:
+    """Return the template ``spiffe://prod.example{path}`` for callers with ``selectors``."""
+    return EntryTemplate(
+        entry_id=f"{path}|{'|'.join(sorted(selectors))}",
+        id=IdTemplate.parse(TrustDomain("prod.example"), path),
+        selectors=frozenset(Selector.parse(text) for text in selectors),
+        x509_ttl=ttl,
+        jwt_ttl=jwt_ttl,
+        hint=hint,
+        default=default,
+        order=order,
+    )
+
+
+def selectors(*texts: str) -> frozenset[Selector]:
+    """Return a caller's selectors."""
+    return frozenset(map(Selector.parse, texts))

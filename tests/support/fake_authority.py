@@ -9,6 +9,7 @@ from cryptography import x509
 
 from accredit.authority.entry import Entry
 from accredit.authority.entry_set import EntrySet
+from accredit.authority.entry_template import Declared
 from accredit.identity.bundle import TrustBundle
 from accredit.identity.clock import Clock
 from accredit.identity.errors import AuthorityUnavailableError
@@ -22,7 +23,9 @@ from support.subscribers import Subscribers
 class FakeAuthority:
     """Refuses while ``down``, hangs while ``open`` is cleared, counts what it ``signed``."""
 
-    def __init__(self, clock: Clock, *entries: Entry, trust_domain: str = "prod.example") -> None:
+    def __init__(
+        self, clock: Clock, *entries: Declared, trust_domain: str = "prod.example"
+    ) -> None:
         self.trust_domain, self.signer_generation = TrustDomain(trust_domain), 0
         self.entries, self.bundles = EntrySet(entries), dict[TrustDomain, TrustBundle]()
         self.down, self.open, self.signed = False, asyncio.Event(), 0
@@ -31,7 +34,7 @@ class FakeAuthority:
         self.subscribe = self._subscribers.add
         self.rotate()
 
-    def set_entries(self, *entries: Entry) -> None:
+    def set_entries(self, *entries: Declared) -> None:
         self.entries = EntrySet(entries)
         self._subscribers.tell()
 

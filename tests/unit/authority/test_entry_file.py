@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from accredit.authority.entry import Entry
 from accredit.authority.entry_file import EntryDefaults, EntryReader, entry_id, parse_entries
+from accredit.authority.entry_template import EntryTemplate
 from accredit.identity.errors import ConfigError
 from accredit.identity.selector import Selector
 from accredit.identity.spiffe_id import SpiffeId, TrustDomain
@@ -262,3 +263,41 @@ def test_no_fields_do_worse_than_a_config_error(entries: list[dict[str, str]]) -
 def test_no_text_does_worse_than_a_config_error(text: str) -> None:
     with suppress(ConfigError):
         _parse(text)
+
+
+def test_a_reference_in_the_id_makes_a_template() -> None:
+    (found,) = _parse("entries:\n- id: /ns/{k8s:ns}/sa/{k8s:sa}\n  hint: x\n")
+    assert isinstance(found, EntryTemplate)
+    assert (found.path, found.selectors, found.hint) == (
+        "/ns/{k8s:ns}/sa/{k8s:sa}",
+        frozenset(),
+        "x",
+    )
+
+
+def test_a_whole_id_may_be_a_template_too() -> None:
+    (found,) = _parse("entries:\n- id: spiffe://td.example/u/{unix:user}\n  selectors: [a:b]\n")
+    assert found.shown_id == "spiffe://td.example/u/{unix:user}"
+    assert found.selectors == {Selector("a", "b")}
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/{unix:user}", "a template begins with a segment of plain text"),
+        ("/u/{unix:usr}", "{unix:usr} is unknown"),
+        ("spiffe://other.example/u/{unix:user}", "belongs to trust domain other.example"),
+        ("spiffe://{unix:user}/u", "trust domain is empty or not lowercase"),
+        ("https://td.example/u/{unix:user}", "scheme is not spiffe://"),
+    ],
+)
+def test_a_bad_template_is_a_mistake_with_its_line(path: str, reason: str) -> None:
+    (mistake,) = _mistakes(f"entries:\n- id: {path!r}\n")
+    assert mistake.startswith("entries.yaml:2: entries[0].id: ")
+    assert reason in mistake
+
+
+def test_the_same_template_with_the_same_selectors_is_a_mistake() -> None:
+    text = "entries:\n- {id: '/u/{unix:user}'}\n- {id: '/u/{unix:user}'}\n"
+    (mistake,) = _mistakes(text)
+    assert "spiffe://td.example/u/{unix:user} with the same selectors stands in" in mistake

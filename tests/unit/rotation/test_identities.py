@@ -8,14 +8,14 @@ from datetime import timedelta
 
 import pytest
 from support.clock import FakeClock
-from support.entries import entry
+from support.entries import entry, template
 from support.fake_authority import FakeAuthority
 from support.fake_workload import FakeWorkload
 from support.follower import Follower
 from support.running import quiet, running
 from support.signer import Signer
 
-from accredit.authority.entry import Entry
+from accredit.authority.entry_template import Declared
 from accredit.identity.errors import (
     AttestationError,
     AuthorityUnavailableError,
@@ -38,7 +38,7 @@ A, B = entry("/a", ANA, ttl=HOUR), entry("/b", BOB, ttl=HOUR)
 class Bench:
     """Identities over an authority with these entries."""
 
-    def __init__(self, *entries: Entry, **settings: object) -> None:
+    def __init__(self, *entries: Declared, **settings: object) -> None:
         self.clock = FakeClock()
         self.authority = FakeAuthority(self.clock, *entries)
         made = RotationSettings(**settings)  # type: ignore[arg-type]
@@ -479,3 +479,60 @@ async def test_a_watcher_of_tokens_gets_the_same_state_again_when_one_is_replace
         await bench.pass_time(4 * MINUTE)
         assert "has exited" in str(watcher.error)
         assert len(watcher.seen) == count + 1
+
+
+async def test_callers_with_the_same_values_share_one_instance_and_its_snapshot() -> None:
+    bench = Bench(template("/u/{unix:uid}"))
+    one, two = FakeWorkload(ANA, "unix:gid:1"), FakeWorkload(ANA, "unix:gid:2")
+    async with bench.following(one, two, FakeWorkload(BOB)) as (ana, other, bob):
+        assert (ana.paths, bob.paths) == (["/u/1"], ["/u/2"])
+        assert ana.last is other.last
+        assert is_sound(ana.last, bench)
+        assert bench.authority.signed == 2
+
+
+async def test_instances_are_renewed_as_any_svid() -> None:
+    bench = Bench(template("/u/{unix:uid}"))
+    async with bench.following(FakeWorkload(ANA)) as (ana,):
+        first = ana.last.identities[0].svid
+        await bench.pass_time(HALF)
+        assert ana.last.identities[0].svid is not first
+        assert ana.paths == ["/u/1"]
+
+
+async def test_a_template_that_goes_takes_its_instances_along() -> None:
+    bench = Bench(template("/u/{unix:uid}"))
+    async with bench.following(FakeWorkload(ANA)) as (ana,):
+        bench.authority.set_entries(B)
+        await quiet()
+        assert not ana.last.entitled
+
+
+async def test_an_entry_takes_its_id_away_from_a_template() -> None:
+    users = template("/u/{unix:uid}")
+    bench = Bench(users)
+    async with bench.following(FakeWorkload(ANA), FakeWorkload(BOB)) as (ana, bob):
+        bench.authority.set_entries(users, entry("/u/1", BOB))
+        await quiet()
+        assert not ana.last.entitled
+        assert bob.paths == ["/u/2", "/u/1"]
+
+
+async def test_tokens_of_instances_are_their_own() -> None:
+    bench = Bench(template("/u/{unix:uid}"))
+    for selector, path in ((ANA, "/u/1"), (BOB, "/u/2")):
+        (found,) = await bench.identities.jwt_svids(FakeWorkload(selector), ["db"], None)
+        assert found.svid.spiffe_id.path == path
+
+
+async def test_followed_tokens_are_there_for_instances() -> None:
+    bench = Bench(template("/u/{unix:uid}"))
+    async with bench.following(FakeWorkload(ANA)) as (ana,):
+        tokens = bench.identities.follow_tokens()
+        entry_of_ana = ana.last.identities[0].entry
+        assert isinstance(tokens.look_up(entry_of_ana, "db"), str)
+        await tokens.obtain()
+        found = tokens.look_up(entry_of_ana, "db")
+        assert not isinstance(found, str)
+        assert found.svid.spiffe_id.path == "/u/1"
+        tokens.close()

@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from cryptography import x509
 from support.clock import FakeClock
-from support.entries import entry
+from support.entries import entry, template
 from support.fake_authority import FakeAuthority
 from support.running import quiet
 
 from accredit.authority.entry import Entry
+from accredit.authority.entry_template import Declared
 from accredit.identity.keys import PublicKey
 from accredit.identity.x509_svid import X509Svid
 from accredit.rotation.held import Held
@@ -25,12 +27,14 @@ A, B = entry("/a", ttl=HOUR), entry("/b", ttl=HOUR)
 class Bench:
     """A cache with its authority; ``heard`` are the entries it told of a change."""
 
-    def __init__(self, *entries: Entry, keep_warm: timedelta = 10 * MINUTE) -> None:
+    def __init__(
+        self, *entries: Declared, keep_warm: timedelta = 10 * MINUTE, template_svids: int = 100
+    ) -> None:
         self.clock = FakeClock()
         self.authority = FakeAuthority(self.clock, *entries)
         self.watched: set[str] = set()
         self.heard: list[str] = []
-        settings = RotationSettings(keep_warm=keep_warm)
+        settings = RotationSettings(keep_warm=keep_warm, template_svids=template_svids)
         self.cache = SvidCache(
             self.authority, self.clock, settings, self.watched.__contains__, self.heard.append
         )
@@ -408,3 +412,45 @@ async def test_an_svid_that_ends_while_nobody_looked_is_not_handed_out() -> None
     await bench.ask(A)
     bench.clock.advance(HOUR + SECOND)
     assert bench.serial(A) is None
+
+
+def _user(name: str) -> Entry:
+    made = _USERS.instance((name,))
+    assert made is not None
+    return made
+
+
+_USERS = template("/u/{unix:user}")
+
+
+async def test_the_svids_of_templates_are_bounded_but_for_those_in_use() -> None:
+    bench = Bench(_USERS, template_svids=2)
+    users = [_user(str(n)) for n in range(6)]
+    bench.watched.add(users[0].entry_id)
+    for each in users:
+        await bench.ask(each)
+        bench.clock.advance(MINUTE)
+    assert [each.path for each in users if bench.serial(each)] == ["/u/0", "/u/5"]
+
+
+async def test_those_who_ask_at_the_same_time_do_not_take_it_from_each_other() -> None:
+    bench = Bench(_USERS, template_svids=1)
+    ana, bob = _user("ana"), _user("bob")
+    await bench.ask(ana, bob)
+    assert bench.serial(ana)
+    assert bench.serial(bob)
+    assert bench.authority.signed == 2
+
+
+async def test_an_instance_follows_its_template_and_goes_with_it() -> None:
+    bench = Bench(_USERS)
+    ana = _user("ana")
+    await bench.ask(ana)
+    bench.authority.set_entries(entry("/other"), replace(_USERS, x509_ttl=HOUR / 2))
+    assert bench.held(ana).entry.x509_ttl == HOUR / 2
+    first = bench.serial(ana)
+    await bench.work_off()
+    assert bench.serial(ana) != first
+    bench.authority.set_entries(entry("/other"))
+    assert bench.serial(ana) is None
+    assert not list(bench.cache)
