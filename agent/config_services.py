@@ -189,6 +189,10 @@ class Limits(Section):
     attestation: Duration = Field(
         default=_LIMITS.attestation, description="How long one attestor may take for one caller."
     )
+    attestations: Count = Field(
+        default=_LIMITS.attestations,
+        description="Callers that one attestor works on at a time; of one user a quarter of them.",
+    )
     drain: Duration = Field(
         default=_LIMITS.drain,
         description="How long requests in flight may take when the agent stops.",

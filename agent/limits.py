@@ -21,7 +21,7 @@ class Limits:
     what all requests together may hold that have come and were not read yet, incomplete ones above
     all. ``first_request`` is
     how long a connection may stay without one, ``attestation`` how long one attestor may take,
-    ``drain`` how long a request in flight may take when the agent stops.
+    ``attestations`` on how many callers it works at a time, ``drain`` how long a request in flight may take when the agent stops.
     """
 
     connections: int = 10_000
@@ -34,6 +34,7 @@ class Limits:
     header_bytes: int = 16 << 10
     first_request: timedelta = timedelta(seconds=30)
     attestation: timedelta = timedelta(seconds=5)
+    attestations: int = 32
     drain: timedelta = timedelta(seconds=5)
 
 

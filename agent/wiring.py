@@ -21,6 +21,7 @@ from accredit.agent.problems import problems_of_signers
 from accredit.agent.reflection import V1, V1ALPHA, Reflection
 from accredit.agent.run import Agent, Component
 from accredit.agent.transport import GrpcTransport
+from accredit.attestation.turns import InTurns
 from accredit.authority.embedded.authority import EmbeddedAuthority
 from accredit.authority.entry_source import EntrySource
 from accredit.authority.federation.polling import BundlePolling
@@ -72,7 +73,7 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
         names = [each.name for each in (*deliveries, health)]
         services = [*deliveries, health, Reflection(V1, names), Reflection(V1ALPHA, names)]
         transport = GrpcTransport(services, plan.limits, plan.admin_socket.parent)
-        asked = attestors(plan, clock)
+        asked = [InTurns(each, plan.limits.attestations) for each in attestors(plan, clock)]
         listener = Listener(plan.socket, transport, asked, plan.limits, clock)
         listeners = [listener]
         if plan.jwks:
