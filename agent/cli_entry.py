@@ -9,6 +9,10 @@ import click
 
 from accredit.agent import cli_options, table
 from accredit.agent.admin_client import ask
+from accredit.agent.explanation_text import explanation_text
+
+# A look at every process takes a while.
+_PATIENCE = 60
 
 
 @click.group()
@@ -25,7 +29,7 @@ def list_entries(config: Path | None, admin_socket: Path | None, output: str) ->
     if output == "json":
         click.echo(table.to_json(found))
     else:
-        headings = ("SPIFFE ID", "SELECTORS", "TTL", "HINT", "DEFAULT", "FROM")
+        headings = ("SPIFFE ID", "SELECTORS", "WEAKEST", "TTL", "HINT", "DEFAULT", "FROM")
         click.echo(table.render(headings, [_row(each) for each in found]))
 
 
@@ -42,10 +46,41 @@ def show(name: str, config: Path | None, admin_socket: Path | None, output: str)
         click.echo("\n\n".join(table.facts(_facts(each)) for each in found))
 
 
+@entry.command()
+@click.argument("pid", type=click.IntRange(min=1), required=False)
+@click.option("--image", metavar="NAME", help="Processes in containers of this image.")
+@click.option("--unit", metavar="NAME", help="Processes of this systemd unit.")
+@click.option("--selector", "selectors", multiple=True, metavar="TYPE:VALUE", help="Repeatable.")
+@click.option("--near", default=5, show_default=True, help="Entries that do not match, to show.")
+@cli_options.admin
+@cli_options.output
+def explain(  # noqa: PLR0913  one for each option
+    pid: int | None,
+    *,
+    image: str | None,
+    unit: str | None,
+    selectors: tuple[str, ...],
+    near: int,
+    config: Path | None,
+    admin_socket: Path | None,
+    output: str,
+) -> None:
+    """Tell why process PID, or those that are meant, have these identities and not others."""
+    having = {"image": image, "unit": unit, "selectors": list(selectors)}
+    meant = {name: value for name, value in having.items() if value}
+    if (pid is None) == (not meant):
+        raise click.UsageError("give either PID, or --image, --unit and --selector")
+    asked: dict[str, Any] = {"pid": pid} if pid else meant
+    path = cli_options.admin_path(config, admin_socket)
+    found = ask(path, "entry.explain", timeout=_PATIENCE, near=near, **asked)
+    click.echo(table.to_json(found) if output == "json" else explanation_text(found))
+
+
 def _row(each: dict[str, Any]) -> tuple[str, ...]:
     default = "yes" if each["default"] else ""
     selectors = " ".join(each["selectors"])
-    return each["id"], selectors, each["ttl"], each["hint"], default, each["source"]
+    trust = each["trust"]["weakest"]
+    return each["id"], selectors, trust, each["ttl"], each["hint"], default, each["source"]
 
 
 def _facts(each: dict[str, Any]) -> list[tuple[str, str]]:
@@ -55,4 +90,6 @@ def _facts(each: dict[str, Any]) -> list[tuple[str, str]]:
 def _shown(value: object) -> str:
     if isinstance(value, list):
         return " ".join(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {each}" for name, each in value.items())
     return "yes" if value is True else str(value)

@@ -19,9 +19,9 @@ class Limits:
 
     ``connections`` is lowered to what the file limit of the process allows. ``request_bytes`` is
     what all requests together may hold that have come and were not read yet, incomplete ones above
-    all. ``first_request`` is
-    how long a connection may stay without one, ``attestation`` how long one attestor may take,
-    ``attestations`` on how many callers it works at a time, ``drain`` how long a request in flight may take when the agent stops.
+    all. ``first_request`` is how long a connection may stay without one, ``attestation`` how long
+    one attestor may take, ``attestations`` on how many callers it works at a time, ``drain`` how
+    long a request in flight may take when the agent stops.
     """
 
     connections: int = 10_000

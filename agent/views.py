@@ -6,6 +6,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from accredit.agent.entry_trust import strongest, weakest
 from accredit.authority.entry_template import Declared
 from accredit.identity.bundle import TrustBundle, encode_bundle
 from accredit.identity.durations import format_duration
@@ -23,6 +24,7 @@ def entry_view(entry: Declared) -> dict[str, Any]:
         "hint": entry.hint,
         "default": entry.default,
         "dns_names": list(entry.dns_names),
+        "trust": {"weakest": weakest(entry).value, "strongest": strongest(entry).value},
         "source": entry.source,
     }
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from accredit.agent.admin import AdminServer
 from accredit.agent.administration import Administration, Ledgers
 from accredit.agent.attestors import attestors, working
+from accredit.agent.explaining import Explaining
 from accredit.agent.federation import FederationReload, fetcher
 from accredit.agent.federation_admin import FederationAdministration
 from accredit.agent.health import Health
@@ -18,6 +19,7 @@ from accredit.agent.jwks import JwkSets
 from accredit.agent.listener import Listener
 from accredit.agent.plan import Plan
 from accredit.agent.problems import problems_of_signers
+from accredit.agent.processes import Processes
 from accredit.agent.reflection import V1, V1ALPHA, Reflection
 from accredit.agent.run import Agent, Component
 from accredit.agent.transport import GrpcTransport
@@ -96,7 +98,12 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
             plan, entries, authority, identities, ledgers, clock, reload
         )
         federation = FederationAdministration(polling)
-        admin = AdminServer(plan.admin_socket, {**administration.methods, **federation.methods})
+        processes = Processes(asked, plan.limits.attestation)
+        explaining = Explaining(plan, processes, authority, identities)
+        admin = AdminServer(
+            plan.admin_socket,
+            {**administration.methods, **federation.methods, **explaining.methods},
+        )
         yield Agent(
             components=(
                 *(authority, identities, entries, polling, reload),

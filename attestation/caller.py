@@ -38,17 +38,25 @@ _ALL_IDS = (1 << 32) - 1
 class KernelCaller:
     """The process that connected, as the kernel knows it; made by :func:`identify`.
 
-    It borrows the socket, whose owner closes it; from then on every check refuses.
+    It borrows the socket, whose owner closes it; from then on every check refuses. One that has not
+    connected is made by :func:`~accredit.attestation.observed.observe`, and held by a pidfd.
     """
 
     __slots__ = ("_executable", "_held", "_socket", "gid", "pid", "start_time", "uid")
 
-    def __init__(self, sock: socket.socket, pid: int, uid: int, gid: int) -> None:
+    def __init__(
+        self,
+        sock: socket.socket | None,
+        pid: int,
+        uid: int,
+        gid: int,
+        held: HeldPidfd | None = None,
+    ) -> None:
         self.pid = pid
         self.uid = uid
         self.gid = gid
         self._socket = sock
-        self._held: HeldPidfd | None = None
+        self._held = held
         with self._process() as process:
             self._require_ids(process.ids())
             self.start_time = process.start_time()
@@ -86,8 +94,10 @@ class KernelCaller:
     def _pidfd(self) -> HeldPidfd:
         # The socket pins the process, so its pidfd can be had again at any time, and no connection
         # needs to hold one; but for kernels before 6.5.
-        if self._held is not None and self._socket.fileno() >= 0:
+        if self._held is not None and (self._socket is None or self._socket.fileno() >= 0):
             return self._held
+        if self._socket is None:
+            raise AttestationError(f"process {self.pid} is not held")
         try:
             return HeldPidfd(self._socket.getsockopt(socket.SOL_SOCKET, _SO_PEERPIDFD))
         except OSError as error:
@@ -124,7 +134,7 @@ def identify(sock: socket.socket) -> KernelCaller:
     )
     if pid <= 0:
         raise AttestationError("caller is outside this pid namespace")
-    if uid in _unmapped("uid") or gid in _unmapped("gid"):
+    if uid in unmapped("uid") or gid in unmapped("gid"):
         raise AttestationError(f"caller {pid} has a user or group unknown in this user namespace")
     return KernelCaller(sock, pid, uid, gid)
 
@@ -145,7 +155,7 @@ def _no_pidfd(pid: int, error: OSError) -> Exception:
 
 
 @cache
-def _unmapped(kind: str) -> frozenset[int]:
+def unmapped(kind: str) -> frozenset[int]:
     """Return the id that stands for every id our user namespace has no name for.
 
     Where all are mapped, as on a plain host, that number is an ordinary account: nobody.

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 MAX_BYTES = 1 << 20
 
-_START_TIME = 22 - 3  # proc(5) counts from 1, and the first field after the name is the third
+# proc(5) counts from 1, and the first field after the name is the third.
+_PARENT = 4 - 3
+_FLAGS = 9 - 3
+_START_TIME = 22 - 3
+_KERNEL_THREAD = 0x00200000  # PF_KTHREAD, linux/sched.h
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +53,40 @@ def parse_start_time(stat: bytes) -> int:
     Raises:
         ValueError: this is no such file.
     """
-    # The name of the program may hold blanks and parentheses; what follows the last one cannot.
-    fields = stat.rpartition(b")")[2].split()
-    if len(fields) <= _START_TIME:
-        raise ValueError("no start time in stat")
-    return int(fields[_START_TIME])
+    return int(_fields(stat)[_START_TIME])
+
+
+def parse_parent(stat: bytes) -> int:
+    """Return the pid of the parent, from ``/proc/PID/stat``; 0 if it is not in our namespace.
+
+    Raises:
+        ValueError: this is no such file.
+    """
+    return int(_fields(stat)[_PARENT])
+
+
+def is_kernel_thread(stat: bytes) -> bool:
+    """Tell whether it is a part of the kernel, from ``/proc/PID/stat``.
+
+    Raises:
+        ValueError: this is no such file.
+    """
+    return bool(int(_fields(stat)[_FLAGS]) & _KERNEL_THREAD)
+
+
+def parse_thread_group(status: bytes) -> int:
+    """Return the pid of the process a thread belongs to, from ``/proc/TID/status``.
+
+    Raises:
+        ValueError: this is no such file.
+    """
+    (found,) = _numbers(status, b"Tgid")
+    return found
+
+
+def parse_inner_pids(status: bytes) -> tuple[int, ...]:
+    """Return the pids it has in our namespace and each one below, from ``/proc/PID/status``."""
+    return _numbers(status, b"NSpid")
 
 
 def parse_ids(status: bytes) -> Ids:
@@ -66,6 +99,14 @@ def parse_ids(status: bytes) -> Ids:
     if len(uids) != 4 or len(gids) != 4:
         raise ValueError("no user and group ids in status")
     return Ids(uids, gids, _numbers(status, b"Groups"))
+
+
+def _fields(stat: bytes) -> list[bytes]:
+    # The name of the program may hold blanks and parentheses; what follows the last one cannot.
+    fields = stat.rpartition(b")")[2].split()
+    if len(fields) <= _START_TIME:
+        raise ValueError("no start time in stat")
+    return fields
 
 
 def _numbers(status: bytes, key: bytes) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from accredit.authority.selector_kinds import OUTPUT, mistake_in_reference
+from accredit.authority.selector_kinds import OUTPUT, is_keyed, mistake_in_reference
 from accredit.identity.errors import SelectorError
 from accredit.identity.selector import Selector
 
@@ -47,6 +47,16 @@ class Reference:
         if mistake := mistake_in_reference(*parts):
             raise SelectorError(mistake)
         return cls(parts[0], ":".join(parts[1:]))
+
+    @classmethod
+    def of(cls, selector: Selector) -> Reference:
+        """Return what refers to selectors of this kind, and with this key where there are keys."""
+        if selector.type == OUTPUT:
+            return cls(OUTPUT)
+        kind, _, rest = selector.value.partition(":")
+        if is_keyed(kind) and ":" in rest:
+            return cls(selector.type, f"{kind}:{rest.partition(':')[0]}")
+        return cls(selector.type, kind)
 
     def __str__(self) -> str:
         return f"{self.type}:{self.kind}" if self.kind else self.type

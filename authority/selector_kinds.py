@@ -96,6 +96,11 @@ def _mistake_of_user(text: str) -> str | None:
     return _mistake_in(f"{_USERS}:{user}", _CONTAINER, rest)
 
 
+def is_keyed(kind: str) -> bool:
+    """Tell whether a caller has several selectors of this kind, each with a key of its own."""
+    return kind in _WITH_KEYS
+
+
 def mistake_in_reference(name: str, kind: str = "", key: str = "") -> str | None:
     """Return why no caller could ever have one value for ``{type:kind:key}`` that fits an ID."""
     shown = ":".join(part for part in (name, kind, key) if part)[:100]

@@ -15,6 +15,7 @@ from accredit.authority.entry import Entry
 from accredit.identity.clock import Clock
 from accredit.identity.errors import NotEntitledError
 from accredit.identity.jwt_svid import JwtSvid
+from accredit.identity.selector import Selector
 from accredit.identity.spiffe_id import SpiffeId
 from accredit.rotation.compose import compose
 from accredit.rotation.directory import Directory
@@ -158,6 +159,16 @@ class Identities:
         Whom the stream may follow is for its caller's snapshot to say.
         """
         return TokenFollower(self._tokens, self._clock, self._first_timeout)
+
+    def preview(self, selectors: frozenset[Selector]) -> tuple[Entitlement, Snapshot]:
+        """Return what a caller with ``selectors`` would get; nothing is signed or kept for it.
+
+        Whose SVID nobody has asked for yet is ``pending`` in the snapshot.
+        """
+        authority = self._authority
+        entitlement = Entitlement(authority.entries.match(selectors))
+        snapshot = compose(entitlement, self._cache.svid, authority.trust_domain, authority.bundles)
+        return entitlement, snapshot
 
     def describe(self) -> RotationStatus:
         """Return what is held and how its renewal goes, by entry in no particular order."""
