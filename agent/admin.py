@@ -22,7 +22,7 @@ from typing import Any
 from accredit.agent.socket_path import listening
 from accredit.identity.errors import AccreditError, AttestationError, RequestError
 
-MAX_REQUEST_BYTES = 2 * 1024 * 1024  # a trust bundle is the largest thing in one
+MAX_REQUEST_BYTES = 16 * 1024 * 1024  # a plan for entries is the largest thing in one
 _READ_BYTES = 64 * 1024
 _IDLE_SECONDS = 30
 _CONNECTIONS = 16
@@ -115,15 +115,16 @@ class AdminServer:
 async def _read_line(connection: socket.socket, rest: bytes) -> tuple[bytes, bytes]:
     """Return one line without its end, and what came after it; an empty line is the end."""
     loop = asyncio.get_running_loop()
-    while b"\n" not in rest:
-        if len(rest) > MAX_REQUEST_BYTES:
+    read, received = bytearray(), rest
+    while b"\n" not in received:
+        read += received
+        if len(read) > MAX_REQUEST_BYTES:
             raise RequestError(f"the request is longer than {MAX_REQUEST_BYTES} bytes")
         received = await loop.sock_recv(connection, _READ_BYTES)
         if not received:
             return b"", b""
-        rest += received
-    line, _, rest = rest.partition(b"\n")
-    return line, rest
+    end, _, rest = received.partition(b"\n")
+    return bytes(read) + end, rest
 
 
 def _require_administrator(connection: socket.socket) -> None:

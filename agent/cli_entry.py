@@ -10,6 +10,8 @@ import click
 from accredit.agent import cli_options, table
 from accredit.agent.admin_client import ask
 from accredit.agent.explanation_text import explanation_text
+from accredit.agent.plan_file import documents
+from accredit.agent.planning_text import planning_text
 
 # A look at every process takes a while.
 _PATIENCE = 60
@@ -29,7 +31,7 @@ def list_entries(config: Path | None, admin_socket: Path | None, output: str) ->
     if output == "json":
         click.echo(table.to_json(found))
     else:
-        headings = ("SPIFFE ID", "SELECTORS", "WEAKEST", "TTL", "HINT", "DEFAULT", "FROM")
+        headings = ("SPIFFE ID", "SELECTORS", "WEAKEST TRUST", "TTL", "HINT", "DEFAULT", "FROM")
         click.echo(table.render(headings, [_row(each) for each in found]))
 
 
@@ -74,6 +76,36 @@ def explain(  # noqa: PLR0913  one for each option
     path = cli_options.admin_path(config, admin_socket)
     found = ask(path, "entry.explain", timeout=_PATIENCE, near=near, **asked)
     click.echo(table.to_json(found) if output == "json" else explanation_text(found))
+
+
+@entry.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--all-processes", is_flag=True, help="Look at those not connected, too.")
+@click.option("--fail-on-loss", is_flag=True, help="Exit with 1 if anybody loses an identity.")
+@cli_options.admin
+@cli_options.output
+@click.pass_context
+def plan(  # noqa: PLR0913  one for each option
+    ctx: click.Context,
+    file: Path,
+    *,
+    all_processes: bool,
+    fail_on_loss: bool,
+    config: Path | None,
+    admin_socket: Path | None,
+    output: str,
+) -> None:
+    """Tell who would gain or lose which identity if FILE took the place of the present entries.
+
+    FILE is a configuration, with the folder of entries it names, or a file of entries. Nothing is
+    changed by this.
+    """
+    meant = documents(file)
+    path = cli_options.admin_path(config, admin_socket)
+    found = ask(path, "entry.plan", timeout=_PATIENCE, all_processes=all_processes, **meant)
+    click.echo(table.to_json(found) if output == "json" else planning_text(found))
+    if fail_on_loss and found["losing"]:
+        ctx.exit(1)
 
 
 def _row(each: dict[str, Any]) -> tuple[str, ...]:

@@ -93,6 +93,7 @@ class Listener:
         )
         self.now = clock.monotonic
         self.waiting = Waiting[AcceptedConnection](limits.first_request, _close)
+        self._live: set[AcceptedConnection] = set()
         self._path = path
         self._carrier = carrier
         self._attestors = tuple(attestors)
@@ -100,6 +101,11 @@ class Listener:
         self._clock = clock
         self._refusals = Refusals()
         self._pause: asyncio.TimerHandle | None = None
+
+    @property
+    def workloads(self) -> Sequence[AttestedWorkload]:
+        """Everyone who is connected just now, once for each connection."""
+        return [connection.workload for connection in self._live]
 
     async def run(self) -> None:
         """Serve until cancelled, then drain.
@@ -160,6 +166,7 @@ class Listener:
         workload = AttestedWorkload(caller, self._attest, self._tasks, self._clock)
         connection = AcceptedConnection(self, sock, workload)
         self.waiting.add(connection)
+        self._live.add(connection)
         try:
             connection.close = self._carrier.adopt(connection)
         except OSError:
@@ -172,6 +179,7 @@ class Listener:
     def connection_ended(self, connection: AcceptedConnection) -> None:
         """Stop counting a connection that is about to close."""
         self.waiting.remove(connection)
+        self._live.discard(connection)
         self.connections.give_back(connection.workload.caller.uid)
         if self._pause is not None:
             self._loop.call_soon(self._resume_accepting)  # once its descriptors are free

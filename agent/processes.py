@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -60,9 +61,10 @@ class Processes:
     async def survey(self, patience: timedelta) -> Survey:
         """Look at every process there is, a few at a time; what takes longer is left out.
 
-        Processes that are never served, such as threads of the kernel, are none to look at.
+        Processes that are never served, such as threads of the kernel and the agent itself, are
+        none to look at.
         """
-        pids = list(live_pids())
+        pids = [pid for pid in live_pids() if pid != os.getpid()]
         seen: list[Seen] = []
         left = iter(pids)
         skipped: list[int] = []

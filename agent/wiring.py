@@ -18,6 +18,7 @@ from accredit.agent.http_carrier import HttpCarrier
 from accredit.agent.jwks import JwkSets
 from accredit.agent.listener import Listener
 from accredit.agent.plan import Plan
+from accredit.agent.planning import Planning
 from accredit.agent.problems import problems_of_signers
 from accredit.agent.processes import Processes
 from accredit.agent.reflection import V1, V1ALPHA, Reflection
@@ -100,10 +101,10 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
         federation = FederationAdministration(polling)
         processes = Processes(asked, plan.limits.attestation)
         explaining = Explaining(plan, processes, authority, identities)
-        admin = AdminServer(
-            plan.admin_socket,
-            {**administration.methods, **federation.methods, **explaining.methods},
-        )
+        planning = Planning(plan, processes, authority, lambda: listener.workloads)
+        answering = (administration, federation, explaining, planning)
+        methods = {name: each for answers in answering for name, each in answers.methods.items()}
+        admin = AdminServer(plan.admin_socket, methods)
         yield Agent(
             components=(
                 *(authority, identities, entries, polling, reload),

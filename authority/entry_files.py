@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -37,24 +38,19 @@ class EntryFiles:
         Raises:
             ConfigError: every mistake in every file.
         """
-        entries: list[Declared] = []
-        mistakes: list[Mistake] = []
         known = {} if known is None else known
         paths = tuple(self.paths())
-        for path in paths:
-            try:
-                entries += self._read(path, known)
-            except ConfigError as error:
-                mistakes += error.mistakes
         for path in known.keys() - paths:
             del known[path]
-        mistakes += duplicates(entries)
-        if mistakes:
-            raise ConfigError(mistakes)
-        return EntrySet(
-            entry if entry.order == place else replace(entry, order=place)
-            for place, entry in enumerate(entries)
-        )
+        return _joined(partial(self._read, path, known) for path in paths)
+
+    def parse(self, documents: Iterable[tuple[Path, str]]) -> EntrySet:
+        """Return the entries there would be if these were the files, in this order.
+
+        Raises:
+            ConfigError: every mistake in every one.
+        """
+        return _joined(partial(self._parse, text, path) for path, text in documents)
 
     def paths(self) -> Iterator[Path]:
         """Yield each file, in order.
@@ -92,6 +88,23 @@ class EntryFiles:
             # Those without one may still have duplicates, in this file or another: later.
             raise ConfigError(reader.mistakes)
         return entries
+
+
+def _joined(files: Iterable[Callable[[], tuple[Declared, ...]]]) -> EntrySet:
+    entries: list[Declared] = []
+    mistakes: list[Mistake] = []
+    for read in files:
+        try:
+            entries += read()
+        except ConfigError as error:
+            mistakes += error.mistakes
+    mistakes += duplicates(entries)
+    if mistakes:
+        raise ConfigError(mistakes)
+    return EntrySet(
+        entry if entry.order == place else replace(entry, order=place)
+        for place, entry in enumerate(entries)
+    )
 
 
 def is_entry_file(name: str) -> bool:
