@@ -11,6 +11,7 @@ from accredit.agent.container_doubts import of_containers, of_runtimes
 from accredit.agent.kubernetes_doubts import of_kubernetes
 from accredit.agent.output_doubts import of_outputs
 from accredit.agent.plan import Plan
+from accredit.agent.trust_doubts import of_trust
 from accredit.authority.entry_overlap import overlaps
 from accredit.authority.entry_set import EntrySet
 from accredit.authority.entry_template import Declared
@@ -36,6 +37,7 @@ def doubts(plan: Plan, entries: EntrySet) -> Iterator[str]:
     yield from _several_defaults(entries)
     yield from _same_hints(entries)
     for entry in entries:
+        yield from of_trust(entry)
         yield from _alone(entry, plan)
         yield from of_containers(entry, plan.containers)
         yield from of_kubernetes(entry, plan.k8s)

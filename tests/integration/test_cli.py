@@ -150,10 +150,11 @@ def test_check_tells_every_mistake(tmp_path: Path) -> None:
 
 def test_entries_are_listed_for_people(agent: AgentProcess) -> None:
     lines = agent.command("entry", "list", "-c", agent.config).splitlines()
-    assert lines[0].split() == ["SPIFFE", "ID", "SELECTORS", "TTL", "HINT", "DEFAULT", "FROM"]
-    me = ["spiffe://prod.example/me", f"unix:uid:{_UID}", "20s", "internal", f"{agent.config}:7"]
-    assert lines[1].split() == me
-    assert lines[2].split()[3] == "yes"
+    headings = "SPIFFE ID SELECTORS WEAKEST TRUST TTL HINT DEFAULT FROM"
+    assert lines[0].split() == headings.split()
+    me = ["spiffe://prod.example/me", f"unix:uid:{_UID}", "kernel", "20s", "internal"]
+    assert lines[1].split() == [*me, f"{agent.config}:7"]
+    assert lines[2].split()[4] == "yes"
 
 
 def test_and_for_programs(agent: AgentProcess) -> None:

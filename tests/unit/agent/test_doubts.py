@@ -47,7 +47,7 @@ def test_a_good_configuration_raises_none(tmp_path: Path) -> None:
             "FILE:7: hint 'x' is also that of FILE:6, which keeps it",
         ),
         (
-            _ENTRY + "  - {id: /b, selectors: ['unix:path:/bin/b']}\n",
+            _ENTRY + "  - {id: /b, selectors: ['unix:uid:2', 'unix:path:/bin/b']}\n",
             "FILE:7: unix:path:/bin/b never holds unless attestation.unix.discover_path is true",
         ),
         (

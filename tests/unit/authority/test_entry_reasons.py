@@ -59,13 +59,11 @@ def test_a_template_tells_of_its_references_too() -> None:
 
 def test_a_template_whose_id_is_an_entrys_says_whose() -> None:
     strict = replace(entry("/app/web", "unix:uid:7"), source="f.yaml:3")
-    assert _lacks(template("/app/{docker:label:app}"), strict) == [
-        (
-            "/app/{docker:label:app}",
-            "spiffe://prod.example/app/web is written out at f.yaml:3,"
-            " and that entry alone gives it",
-        )
-    ]
+    reason = (
+        "spiffe://prod.example/app/web is written out at f.yaml:3, and that entry alone gives it"
+    )
+    path = "/app/{docker:label:app}"
+    assert _lacks(template(path), strict) == [(path, reason)]
 
 
 def test_what_matches_is_no_miss() -> None:
