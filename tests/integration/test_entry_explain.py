@@ -159,7 +159,7 @@ def test_processes_are_found_by_what_they_are(agent: AgentProcess) -> None:
     ],
 )
 def test_what_cannot_be_explained_says_why(
-    agent: AgentProcess, asked: dict[str, object], told: str
+    agent: AgentProcess, asked: dict[str, Any], told: str
 ) -> None:
     given = {name: agent.pid if each == "AGENT" else each for name, each in asked.items()}
     with pytest.raises(RequestError) as caught:
@@ -192,8 +192,7 @@ def watching(agent: AgentProcess) -> Iterator[int]:
         yield process.pid
     finally:
         process.kill()
-        process.wait()
-        process.stdout.close()
+        process.communicate()
 
 
 def written(agent: AgentProcess, text: str) -> Path:
@@ -306,7 +305,7 @@ def test_a_whole_configuration_is_planned_with_its_folder_and_lifetimes(
     ],
 )
 def test_a_plan_that_is_asked_for_wrongly_is_refused(
-    agent: AgentProcess, asked: dict[str, object], told: str
+    agent: AgentProcess, asked: dict[str, Any], told: str
 ) -> None:
     with pytest.raises(RequestError) as caught:
         ask(agent.admin_socket, "entry.plan", **asked)

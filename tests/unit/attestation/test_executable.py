@@ -51,12 +51,10 @@ async def test_path_and_hash_are_those_of_the_running_program(
     assert not evidence.partial
 
 
-async def test_what_lies_at_its_path_by_now_is_not_what_runs(
-    program: Path, caller: KernelCaller
-) -> None:
+async def test_what_lies_at_its_path_by_now_is_not_what_runs(program: Path, child: Child) -> None:
     moved = program.rename(program.with_name("moved"))
     shutil.copy("/bin/true", program)
-    evidence = await Executables(LIMIT).evidence(identify(caller._socket))
+    evidence = await Executables(LIMIT).evidence(identify(child.sock))
     assert _texts(evidence) == _facts(moved, moved.read_bytes())
 
 

@@ -114,8 +114,7 @@ def test_a_process_with_other_effective_ids_is_refused_as_a_caller_would_be() ->
         )
     finally:
         process.kill()
-        process.wait()
-        process.stdout.close()
+        process.communicate()
 
 
 _INSIDE = """
@@ -146,5 +145,4 @@ def test_a_pid_inside_a_container_is_told_with_that_of_ours() -> None:
         assert outer.uid == 0
     finally:
         process.kill()
-        process.wait()
-        process.stdout.close()
+        process.communicate()

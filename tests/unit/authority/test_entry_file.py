@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from accredit.authority.entry import Entry
 from accredit.authority.entry_file import EntryDefaults, EntryReader, entry_id, parse_entries
-from accredit.authority.entry_template import EntryTemplate
+from accredit.authority.entry_template import Declared, EntryTemplate
 from accredit.identity.errors import ConfigError
 from accredit.identity.selector import Selector
 from accredit.identity.spiffe_id import SpiffeId, TrustDomain
@@ -33,7 +33,7 @@ entries:
 """
 
 
-def _parse(text: str) -> tuple[Entry, ...]:
+def _parse(text: str) -> tuple[Declared, ...]:
     return parse_entries(text, "entries.yaml", _OWN, _DEFAULTS)
 
 
@@ -52,6 +52,7 @@ def _one(*fields: str) -> str:
 
 def test_an_entry_is_read_with_all_its_fields() -> None:
     checkout, _ = _parse(_FULL)
+    assert isinstance(checkout, Entry)
     assert str(checkout.spiffe_id) == "spiffe://td.example/ns/payments/sa/checkout"
     assert checkout.selectors == {
         Selector("unix", "user:checkout"),

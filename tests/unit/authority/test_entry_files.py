@@ -19,7 +19,7 @@ def _entry(path: str) -> str:
 
 
 def _ids(files: EntryFiles) -> list[str]:
-    return [each.spiffe_id.path for each in files.read()]
+    return [each.path for each in files.read()]
 
 
 def test_the_configuration_comes_first_then_the_folder_by_name(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_file_that_has_not_changed_is_not_parsed_again(tmp_path: Path) -> None
     files.read(known)
     before = known[tmp_path / "a.yaml"][1]
     (tmp_path / "b.yaml").write_text(_entry("/c"))
-    assert [each.spiffe_id.path for each in files.read(known)] == ["/a", "/c"]
+    assert [each.path for each in files.read(known)] == ["/a", "/c"]
     assert known[tmp_path / "a.yaml"][1] is before
     (tmp_path / "a.yaml").unlink()
     files.read(known)
@@ -98,4 +98,4 @@ def test_a_file_that_was_bad_meanwhile_is_read_again(tmp_path: Path) -> None:
             with pytest.raises(ConfigError):
                 _files(folder=tmp_path).read(known)
         else:
-            assert [e.spiffe_id.path for e in _files(folder=tmp_path).read(known)] == ids
+            assert [e.path for e in _files(folder=tmp_path).read(known)] == ids

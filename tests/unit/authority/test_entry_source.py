@@ -30,7 +30,7 @@ class _Followed:
 
     @property
     def ids(self) -> list[str]:
-        return [entry.spiffe_id.path for entry in self.source.entries]
+        return [entry.path for entry in self.source.entries]
 
     async def change(self) -> list[str]:
         async with asyncio.timeout(30):

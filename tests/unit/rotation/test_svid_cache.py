@@ -259,8 +259,8 @@ async def test_short_lived_ones_are_tried_again_several_times_before_they_end() 
 
 
 async def test_near_the_end_of_the_root_renewals_do_not_race() -> None:
-    bench = Bench(entry("/short", ttl=SECOND))
-    (short,) = bench.authority.entries
+    short = entry("/short", ttl=SECOND)
+    bench = Bench(short)
     bench.watched.add(short.entry_id)
     await bench.ask(short)
     await bench.pass_time(timedelta(seconds=10))
