@@ -7,8 +7,7 @@ of ``docker:label:app:...``, and ``output`` to the name of an output.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from accredit.authority.selector_kinds import OUTPUT, is_keyed, mistake_in_reference
@@ -65,26 +64,27 @@ class Reference:
 class Values:
     """What one caller's selectors have for each reference there could be."""
 
-    def __init__(self, selectors: Iterable[Selector]) -> None:
-        self._values: defaultdict[Reference, list[str]] = defaultdict(list)
-        for selector in selectors:
-            self._add(selector)
+    def __init__(self, selectors: Collection[Selector]) -> None:
+        self._selectors = selectors
 
     def of(self, reference: Reference) -> Sequence[str]:
         """Return them all, in no order."""
-        return self._values.get(reference, ())
+        kind, prefix = reference.type, f"{reference.kind}:" if reference.kind else ""
+        return [
+            each.value[len(prefix) :]
+            for each in self._selectors
+            if each.type == kind and each.value.startswith(prefix) and len(each.value) > len(prefix)
+        ]
 
-    def references(self) -> Iterable[Reference]:
-        """Return every reference with a value."""
-        return self._values
-
-    def _add(self, selector: Selector) -> None:
-        if selector.type == OUTPUT:
-            self._values[Reference(OUTPUT)].append(selector.value)
-            return
-        kind, colon, value = selector.value.partition(":")
-        if colon:
-            self._values[Reference(selector.type, kind)].append(value)
-        key, colon, value = value.partition(":")
-        if colon:
-            self._values[Reference(selector.type, f"{kind}:{key}")].append(value)
+    def references(self) -> Iterator[Reference]:
+        """Yield every reference with a value, perhaps more than once."""
+        for selector in self._selectors:
+            if selector.type == OUTPUT:
+                yield Reference(OUTPUT)
+                continue
+            kind, _, value = selector.value.partition(":")
+            key, colon, _ = value.partition(":")
+            if value:
+                yield Reference(selector.type, kind)
+            if colon:
+                yield Reference(selector.type, f"{kind}:{key}")

@@ -61,5 +61,5 @@ class TemplateIndex:
         for selector in selectors:
             yield from self._by_selector.get(selector, ())
         if self._by_reference:
-            for reference in values.references():
+            for reference in set(values.references()):
                 yield from self._by_reference.get(reference, ())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench import scenarios
 from bench.processes import raise_file_limit
-from bench.report import Results, machine
+from bench.report import Aim, Results, machine
 from bench.servers import Agent, Floor
 
 Scenario = Callable[[], None]
@@ -55,11 +55,15 @@ def _plan(agent: Agent, floor: Floor, results: Results) -> list[tuple[str, Scena
     counts = [streams for streams in _STREAMS if streams <= affordable]
     if len(counts) < len(_STREAMS):
         print(f"only {affordable} streams with this limit of open files", file=sys.stderr)
-    plan: list[tuple[str, Scenario]] = [("signing", partial(_signing, results))]
+    plan: list[tuple[str, Scenario]] = [
+        ("signing", partial(_signing, results)),
+        ("matching", partial(_matching, results)),
+    ]
     for side in (floor, agent):
         plan += [
             (f"cold-start {side.name}", partial(scenarios.cold_start, side, results)),
             (f"first-svid {side.name}", partial(scenarios.first_svid, side, results)),
+            (f"crowd {side.name}", partial(scenarios.crowd, side, results)),
             *(
                 (f"memory-{streams} {side.name}", partial(scenarios.memory, side, results, streams))
                 for streams in counts
@@ -80,10 +84,22 @@ def _plan(agent: Agent, floor: Floor, results: Results) -> list[tuple[str, Scena
 
 
 def _signing(results: Results) -> None:
-    command = [sys.executable, "-m", "bench.signing"]
-    answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603
-    for side, rate in json.loads(answer).items():
+    for side, rate in _alone("bench.signing").items():
         results.add("X.509-SVIDs signed", "/s", side, rate)
+
+
+def _matching(results: Results) -> None:
+    for name, microseconds in _alone("bench.matching").items():
+        aim = Aim("p99 < 1 ms", 1000) if name.endswith("p99") else None
+        results.add(f"one caller among 10,000 {name}", "µs", "accredit", microseconds, aim)
+
+
+def _alone(module: str) -> dict[str, float]:
+    """Return what a module prints as a process of its own."""
+    command = [sys.executable, "-m", module]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603
+    found: dict[str, float] = json.loads(answer)
+    return found
 
 
 def _made(folder: str, name: str) -> Path:

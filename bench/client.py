@@ -28,6 +28,7 @@ from bench.methods import (
 )
 
 _TIMEOUT = 60.0
+_BETWEEN_PULSES = 0.005
 
 
 class Client:
@@ -61,6 +62,19 @@ class Client:
         async with asyncio.TaskGroup() as tasks:
             for _ in range(parallel):
                 tasks.create_task(work())
+        return took
+
+    async def pulse(self, seconds: float) -> list[float]:
+        """Ask again and again over one connection; return the seconds each answer took."""
+        took: list[float] = []
+        ends = time.monotonic() + seconds
+        async with self._channel() as channel:
+            await _first_svid(channel)
+            while time.monotonic() < ends:
+                started = time.perf_counter()
+                await _first_svid(channel)
+                took.append(time.perf_counter() - started)
+                await asyncio.sleep(_BETWEEN_PULSES)
         return took
 
     async def open(self, count: int, parallel: int, *, repeat_node: bool = False) -> None:

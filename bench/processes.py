@@ -43,6 +43,12 @@ class Server:
         (rss,) = (line.split()[1] for line in rollup.splitlines() if line.startswith("Rss:"))
         return Usage(on_cpu / 1e9, int(rss))
 
+    def peak_kib(self) -> int:
+        """Return the most memory it has had at any moment."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        (peak,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
+        return int(peak)
+
     def settled(self) -> Usage:
         """Return what it has taken once it has nothing more to do."""
         before = self.usage()
@@ -85,10 +91,18 @@ class Client:
 
     def do(self, command: str, **arguments: object) -> Any:
         """Have it do a command; return the answer."""
+        self.begin(command, **arguments)
+        return self.end(command)
+
+    def begin(self, command: str, **arguments: object) -> None:
+        """Have it begin a command."""
         assert self._process.stdin  # noqa: S101  for mypy: both are pipes
-        assert self._process.stdout  # noqa: S101
         self._process.stdin.write(json.dumps([command, arguments]) + "\n")
         self._process.stdin.flush()
+
+    def end(self, command: str) -> Any:
+        """Wait for the command it began; return the answer."""
+        assert self._process.stdout  # noqa: S101  for mypy, see above
         answer = self._process.stdout.readline()
         if not answer:
             raise RuntimeError(f"the load client failed at {command!r}: its error is above")

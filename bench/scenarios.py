@@ -14,6 +14,7 @@ Side = Agent | Floor
 _CONNECTIONS = 1000
 _PUSHES = 3
 _STREAMS_BEFORE = 50
+_PULSE_SECONDS = 1.0
 
 
 def first_svid(side: Side, results: Results) -> None:
@@ -32,6 +33,30 @@ def first_svid(side: Side, results: Results) -> None:
             results.add(f"{name}: p99", "ms", side.name, percentile(took, 0.99) * 1e3, aim)
             results.add(f"{name}: connections", "/s", side.name, rate)
             results.add(f"{name}: CPU of the server", "ms", side.name, cpu * 1e3)
+
+
+def crowd(side: Side, results: Results) -> None:
+    """A thousand new connections in one moment, beside one that has been there before."""
+    with side.serving() as server, client(server.socket) as load, client(server.socket) as other:
+        load.do("first")
+        load.do("churn", count=50, parallel=8)
+        alone = other.do("pulse", seconds=_PULSE_SECONDS)
+        idle = server.settled().rss_kib
+        other.begin("pulse", seconds=3 * _PULSE_SECONDS)
+        time.sleep(_PULSE_SECONDS / 2)
+        started = time.monotonic()
+        took = load.do("churn", count=_CONNECTIONS, parallel=_CONNECTIONS)
+        lasted = time.monotonic() - started
+        beside = other.end("pulse")
+        name = f"{_CONNECTIONS:,} new callers at once"
+        results.add(f"{name}: all have an SVID after", "s", side.name, lasted)
+        results.add(f"{name}: p50", "s", side.name, percentile(took, 0.5))
+        above = (server.peak_kib() - idle) / 1024
+        results.add(f"{name}: memory at the most, above idle", "MiB", side.name, above)
+        who = "an older caller's request"
+        results.add(f"{who}, alone: p50", "ms", side.name, percentile(alone, 0.5) * 1e3)
+        results.add(f"{who}, beside them: p50", "ms", side.name, percentile(beside, 0.5) * 1e3)
+        results.add(f"{who}, beside them: longest", "ms", side.name, max(beside) * 1e3)
 
 
 def fan_out(side: Side, results: Results, streams: int, *, repeat_node: bool = False) -> None:
