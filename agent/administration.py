@@ -15,10 +15,11 @@ from accredit.agent.federation import FederationReload
 from accredit.agent.output_problems import problems_of_outputs
 from accredit.agent.plan import Plan
 from accredit.agent.problems import problems
-from accredit.agent.views import bundle_text, entry_view
+from accredit.agent.views import bundle_text, entry_view, instances_by_template, is_named
 from accredit.authority.embedded.authority import EmbeddedAuthority
 from accredit.authority.embedded.describe import describe_step
 from accredit.authority.entry_source import EntrySource
+from accredit.authority.entry_template import Declared, EntryTemplate
 from accredit.identity.bundle_map import encode_bundle_map
 from accredit.identity.clock import Clock
 from accredit.identity.errors import RequestError, SpiffeIdError
@@ -28,6 +29,9 @@ from accredit.sds_server.ledger import Ledger
 
 if TYPE_CHECKING:
     from accredit.file_output.ledger import Ledger as OutputLedger
+
+
+_MOST_INSTANCES = 100
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -123,12 +127,16 @@ class Administration:
         return [entry_view(entry) for entry in self._authority.entries]
 
     async def entry(self, params: Params) -> Any:
-        """Return every entry with this id, SPIFFE ID or path."""
+        """Return every entry with this id, SPIFFE ID or path, or with such an instance.
+
+        Of a template there are also the ``instances`` whose SVIDs are held, the first of them.
+        """
         name = str(params.get("name", ""))
+        instances = instances_by_template(self._identities.describe())
         found = [
-            entry_view(entry)
+            entry_view(entry) | _instances(entry, instances)
             for entry in self._authority.entries
-            if name in {entry.entry_id, entry.shown_id, entry.path}
+            if is_named(name, entry, instances.get(entry.entry_id, []))
         ]
         if not found:
             raise RequestError(f"no entry has {name[:100]!r} as its id, SPIFFE ID or path")
@@ -180,6 +188,12 @@ class Administration:
     def _outputs(self) -> Sequence[Mapping[str, Any]]:
         ledger = self._ledgers.outputs
         return [line.describe() for line in ledger.lines.values()] if ledger else []
+
+
+def _instances(entry: Declared, instances: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    if not isinstance(entry, EntryTemplate):
+        return {}
+    return {"instances": instances.get(entry.entry_id, [])[:_MOST_INSTANCES]}
 
 
 def _plain(value: Any) -> Any:

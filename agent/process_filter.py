@@ -10,7 +10,7 @@ from accredit.identity.selector import Selector
 # Of any attestor that knows containers, whichever name of the image it tells.
 _IMAGE = frozenset({"image_id", "image_config_digest", "container-image", "pod-image"})
 _UNIT = "systemd"
-_WITHOUT_CONTAINERS = frozenset({"unix", _UNIT})
+_WITHOUT_CONTAINERS = frozenset({"unix", "linux", _UNIT, "systemd-user"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -10,6 +12,7 @@ from accredit.agent.entry_trust import strongest, weakest
 from accredit.authority.entry_template import Declared
 from accredit.identity.bundle import TrustBundle, encode_bundle
 from accredit.identity.durations import format_duration
+from accredit.rotation.status import RotationStatus
 
 
 def entry_view(entry: Declared) -> dict[str, Any]:
@@ -27,6 +30,23 @@ def entry_view(entry: Declared) -> dict[str, Any]:
         "trust": {"weakest": weakest(entry).value, "strongest": strongest(entry).value},
         "source": entry.source,
     }
+
+
+def instances_by_template(status: RotationStatus) -> Mapping[str, list[str]]:
+    """Return the SPIFFE IDs of all instances whose SVIDs are held, by their template's entry id."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for each in status.entries:
+        if each.template_id:
+            found[each.template_id].append(each.spiffe_id)
+    return found
+
+
+def is_named(name: str, entry: Declared, instances: Collection[str]) -> bool:
+    """Tell whether ``name`` is an entry's id, SPIFFE ID or path, or an instance's ID or path."""
+    if name in {entry.entry_id, entry.shown_id, entry.path} or name in instances:
+        return True
+    trust_domain = entry.shown_id.removesuffix(entry.path)
+    return name.startswith("/") and f"{trust_domain}{name}" in instances
 
 
 def bundle_text(bundle: TrustBundle, form: str) -> str:

@@ -76,8 +76,9 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
         names = [each.name for each in (*deliveries, health)]
         services = [*deliveries, health, Reflection(V1, names), Reflection(V1ALPHA, names)]
         transport = GrpcTransport(services, plan.limits, plan.admin_socket.parent)
-        asked = [InTurns(each, plan.limits.attestations) for each in attestors(plan, clock)]
-        listener = Listener(plan.socket, transport, asked, plan.limits, clock)
+        asked = attestors(plan, clock)
+        in_turns = [InTurns(each, plan.limits.attestations) for each in asked]
+        listener = Listener(plan.socket, transport, in_turns, plan.limits, clock)
         listeners = [listener]
         if plan.jwks:
             sets = JwkSets(
@@ -86,7 +87,7 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
             )
             carrier = HttpCarrier(sets, plan.jwks, clock)
             listeners.append(
-                Listener(plan.jwks_socket, carrier, asked, plan.jwks, clock, name="jwks")
+                Listener(plan.jwks_socket, carrier, in_turns, plan.jwks, clock, name="jwks")
             )
         endpoint = _endpoint(plan, authority, clock)
         outputs = _outputs(plan, identities, clock)
@@ -99,7 +100,7 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
             plan, entries, authority, identities, ledgers, clock, reload
         )
         federation = FederationAdministration(polling)
-        processes = Processes(asked, plan.limits.attestation)
+        processes = Processes(in_turns, plan.limits.attestation)
         explaining = Explaining(plan, processes, authority, identities)
         planning = Planning(plan, processes, authority, lambda: listener.workloads)
         answering = (administration, federation, explaining, planning)

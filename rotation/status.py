@@ -17,6 +17,7 @@ class EntryStatus:
     """One entry's X.509-SVID. ``failures`` counts the tries in a row that failed, up to now.
 
     ``next_look`` is when it is renewed, tried again or, if nobody wants it, forgotten.
+    ``template_id`` is the entry id of the template it is an instance of, empty for others.
     """
 
     entry_id: str
@@ -28,6 +29,7 @@ class EntryStatus:
     rotations: int
     failures: int
     error: str
+    template_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def _describe(held: Held, cache: SvidCache, directory: Directory) -> EntryStatus
         rotations=held.rotations,
         failures=held.failures,
         error=held.error,
+        template_id=held.entry.template_id,
     )
 
 

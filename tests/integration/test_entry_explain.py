@@ -321,5 +321,8 @@ async def test_a_reload_turns_the_instances_of_a_template_into_others(tmp_path: 
             return [each["spiffe_id"] for each in status["rotation"]["entries"]]
 
         assert held() == [f"spiffe://prod.example/a/{_UID}"]
+        (shown,) = ask(agent.admin_socket, "entry", name=f"/a/{_UID}")
+        assert shown["id"] == "spiffe://prod.example/a/{unix:uid}"
+        assert shown["instances"] == held()
         agent.config.write_text(agent.config.read_text().replace("/a/", "/b/"))
         await eventually(lambda: held() == [f"spiffe://prod.example/b/{_UID}"], seconds=30)
