@@ -68,9 +68,9 @@ entries:
 | `k8s:ns:payments`, `k8s:sa:web`, ... | in such a pod; [more](attestation.md#kubernetes) |
 | `output:nginx` | no caller: the output of that name in `outputs` |
 
-References in braces make an `id` a template, which gives each caller an ID of its own:
-`/ns/{k8s:ns}/sa/{k8s:sa}`, `/user/{unix:user}`, `/web/{docker:label:app}`. Its `selectors` may then be
-left out. See [entries.md](entries.md).
+References in braces make an `id` a template, which gives each caller its own ID:
+`/ns/{k8s:ns}/sa/{k8s:sa}`, `/user/{unix:user}`, `/web/{docker:label:app}`. Its `selectors` may
+then be left out. See [entries.md](entries.md).
 """
 
 

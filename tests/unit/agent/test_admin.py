@@ -93,6 +93,13 @@ async def test_a_bad_request_is_told_what_is_wrong(
         assert answer == {"error": {"status": "INVALID_ARGUMENT", "message": message}}
 
 
+async def test_a_long_request_is_read_whole(path: Path) -> None:
+    async with serving(path):
+        name = "x" * (MAX_REQUEST_BYTES // 2)
+        answer = await asyncio.to_thread(ask, path, "echo", name=name)
+        assert answer == {"name": name}
+
+
 async def test_an_endless_request_ends_the_connection(path: Path) -> None:
     async with serving(path):
         with pytest.raises(ConnectionError):

@@ -111,6 +111,16 @@ async def test_a_connection_is_handed_on_with_its_caller(bench: Bench) -> None:
     assert (bench.listener.connections.total, len(bench.listener.waiting)) == (1, 1)
 
 
+async def test_whoever_is_connected_is_known_until_the_end(bench: Bench) -> None:
+    clients = [bench.connect() for _ in range(3)]
+    await bench.accepted(3)
+    known = {connection.workload for connection in bench.connections}
+    assert set(bench.listener.workloads) == known
+    bench.carrier.end(bench.connections[0])
+    assert set(bench.listener.workloads) == {each.workload for each in bench.connections} < known
+    assert len(clients) == 3
+
+
 async def test_many_connections_at_once_are_all_accepted(bench: Bench) -> None:
     for _ in range(200):
         bench.connect()

@@ -54,6 +54,10 @@ def test_an_output_with_an_entry_raises_none(tmp_path: Path) -> None:
             "FILE:7: output:wep never holds: there is no such output; did you mean output:web?",
         ),
         (
+            _ENTRY + "  - {id: '/b/{unix:user}', selectors: ['output:web']}\n" + _OUTPUT,
+            "FILE:7: never holds: an output has no selector but output:web",
+        ),
+        (
             _ENTRY + "  - {id: /b, selectors: ['output:web', 'unix:uid:1']}\n" + _OUTPUT,
             "FILE:7: never holds: an output has no selector but output:web",
         ),
@@ -63,3 +67,12 @@ def test_what_is_probably_not_meant_is_told_with_its_place(
     tmp_path: Path, text: str, doubt: str
 ) -> None:
     assert found(tmp_path, text) == [doubt]
+
+
+def test_one_template_is_enough_for_all_outputs(tmp_path: Path) -> None:
+    template = "entries:\n  - id: /file/{output}\n"
+    assert found(tmp_path, template + _OUTPUT) == []
+    named = _OUTPUT.replace("{name", "{spiffe_id: /file/web, name")
+    assert found(tmp_path, template + named) == []
+    spoilt = _OUTPUT.replace("name: web", "name: 'web server'")
+    assert found(tmp_path, template + spoilt)[0].startswith("output 'web server' gets no identity")

@@ -99,3 +99,28 @@ def test_a_file_that_was_bad_meanwhile_is_read_again(tmp_path: Path) -> None:
                 _files(folder=tmp_path).read(known)
         else:
             assert [e.path for e in _files(folder=tmp_path).read(known)] == ids
+
+
+def test_texts_are_read_as_if_they_were_the_files() -> None:
+    config, other = Path("/x/accredit.yaml"), Path("/x/entries/a.yaml")
+    found = _files(config).parse(
+        [(config, "trust_domain: td.example\n" + _entry("/a")), (other, _entry("/b"))]
+    )
+    assert [(each.path, each.order, each.source) for each in found] == [
+        ("/a", 0, "/x/accredit.yaml:3"),
+        ("/b", 1, "/x/entries/a.yaml:2"),
+    ]
+
+
+def test_mistakes_in_all_texts_are_told_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        _files(Path("/c")).parse(
+            [
+                (Path("/a"), "more: 1\n" + _entry("/a")),
+                (Path("/b"), _entry("/b")),
+                (Path("/d"), _entry("/b")),
+                (Path("/e"), "entries: ]"),
+            ]
+        )
+    places = [str(each).split(": ")[0] for each in caught.value.mistakes]
+    assert places == ["/a:1", "/e:1", "/d:2"]

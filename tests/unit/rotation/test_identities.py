@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from support.clock import FakeClock
-from support.entries import entry, template
+from support.entries import entry, selectors, template
 from support.fake_authority import FakeAuthority
 from support.fake_workload import FakeWorkload
 from support.follower import Follower
@@ -536,3 +536,26 @@ async def test_followed_tokens_are_there_for_instances() -> None:
         assert not isinstance(found, str)
         assert found.svid.spiffe_id.path == "/u/1"
         tokens.close()
+
+
+async def test_a_preview_tells_what_a_caller_would_get_and_signs_nothing() -> None:
+    bench = Bench(A, template("/u/{unix:uid}"))
+    entitlement, snapshot = bench.identities.preview(selectors(ANA))
+    assert [each.path for each in entitlement.entries] == ["/a", "/u/1"]
+    assert [each.path for each in snapshot.pending] == ["/a", "/u/1"]
+    assert bench.authority.signed == 0
+    assert bench.identities.describe().entries == ()
+    await bench.identities.snapshot(FakeWorkload(ANA))
+    _, snapshot = bench.identities.preview(selectors(ANA))
+    assert [each.spiffe_id.path for each in snapshot.identities] == ["/a", "/u/1"]
+    assert is_sound(snapshot, bench)
+
+
+async def test_a_dispute_over_a_hint_is_logged_once_for_a_template(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bench = Bench(template("/u/{unix:uid}", hint="x"), template("/v/{unix:uid}", hint="x"))
+    with caplog.at_level(logging.WARNING):
+        for uid in range(3):
+            await bench.identities.snapshot(FakeWorkload(f"unix:uid:{uid}"))
+    assert len([each for each in caplog.records if "share a hint" in each.message]) == 1
