@@ -36,11 +36,13 @@ class Planning:
         processes: Processes,
         authority: Authority,
         workloads: Callable[[], Sequence[AttestedWorkload]],
+        patience: timedelta = PATIENCE,
     ) -> None:
         self._plan = plan
         self._processes = processes
         self._authority = authority
         self._workloads = workloads
+        self._patience = patience
 
     @property
     def methods(self) -> Mapping[str, Method]:
@@ -74,9 +76,9 @@ class Planning:
         }
 
     async def _subjects(self, *, all_processes: bool) -> Subjects:
-        found = await connected(self._workloads(), PATIENCE)
+        found = await connected(self._workloads(), self._patience)
         if all_processes:
-            every = await everybody(self._processes, found.found, PATIENCE)
+            every = await everybody(self._processes, found.found, self._patience)
             found = Subjects(every.found, found.missed + every.missed)
         of_outputs = outputs(each.name for each in self._plan.outputs)
         return Subjects([*found.found, *of_outputs], found.missed)

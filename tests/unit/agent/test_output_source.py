@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from support.ca import TestCa
 from support.clock import FakeClock
-from support.entries import entry
+from support.entries import entry, template
 from support.fake_authority import FakeAuthority
 from support.fake_workload import FakeWorkload
 from support.running import quiet, running
 
 from accredit.agent.output_plan import OutputPlan, Wanted
 from accredit.agent.output_source import DeclaredSubject, OutputSource
-from accredit.authority.entry import Entry
+from accredit.authority.entry_template import Declared
 from accredit.file_output.material import Material
 from accredit.file_output.recipe import Recipe
 from accredit.file_output.spec import FileSpec, Kind
@@ -40,7 +40,7 @@ class Bench:
     """The source of the output ``web``; run it, and ``seen`` is what it yielded."""
 
     def __init__(
-        self, *entries: Entry, wanted: Wanted | None = None, files: tuple[FileSpec, ...] = (KEY,)
+        self, *entries: Declared, wanted: Wanted | None = None, files: tuple[FileSpec, ...] = (KEY,)
     ) -> None:
         self.clock = FakeClock()
         self.authority = FakeAuthority(self.clock, *entries)
@@ -121,7 +121,7 @@ async def test_of_several_identities_it_takes_the_one_meant(wanted: Wanted, path
     ],
 )
 async def test_without_its_identity_it_says_why_and_gives_nothing(
-    entries: tuple[Entry, ...], wanted: Wanted, reason: str
+    entries: tuple[Declared, ...], wanted: Wanted, reason: str
 ) -> None:
     bench = Bench(*entries, wanted=wanted)
     async with bench.at_work():
@@ -219,3 +219,12 @@ async def test_a_caller_has_the_entries_of_an_output_only_by_a_selector_no_calle
     assert (await bench.identities.snapshot(caller)).identities == ()
     found = await bench.identities.snapshot(DeclaredSubject("web"))
     assert [each.spiffe_id for each in found.identities] == [WEB.spiffe_id]
+
+
+async def test_an_output_gets_its_own_id_of_a_template() -> None:
+    bench = Bench(template("/file/{output}"))
+    async with bench.at_work():
+        assert bench.path == "/file/web"
+        bench.authority.set_entries(template("/output/{output}"))
+        await quiet()
+        assert bench.path == "/output/web"
