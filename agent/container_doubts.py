@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 from accredit.attestation.containers.runtime import Runtime, Runtimes
-from accredit.authority.entry import Entry
+from accredit.authority.entry_template import Declared, wants
 from accredit.identity.selector import Selector
 
 
@@ -23,12 +23,12 @@ def of_runtimes(runtimes: Runtimes) -> Iterator[str]:
         yield "attestation: asking about containers takes: pip install 'accredit[containers]'"
 
 
-def of_containers(entry: Entry, runtimes: Runtimes) -> Iterator[str]:
+def of_containers(entry: Declared, runtimes: Runtimes) -> Iterator[str]:
     """Yield one line for each selector of ``entry`` that no container could have."""
-    for selector in sorted(entry.selectors):
+    for wanted, selector in wants(entry):
         setting = _missing(selector, runtimes)
         if setting is not None:
-            yield f"{entry.source}: {selector} never holds unless {setting}"
+            yield f"{entry.source}: {wanted} never holds unless {setting}"
 
 
 def _missing(selector: Selector, runtimes: Runtimes) -> str | None:

@@ -14,7 +14,7 @@ from accredit.agent.plan import Plan
 from accredit.agent.trust_doubts import of_trust
 from accredit.authority.entry_overlap import overlaps
 from accredit.authority.entry_set import EntrySet
-from accredit.authority.entry_template import Declared
+from accredit.authority.entry_template import Declared, wants
 from accredit.authority.federation.publication import least_publication
 from accredit.identity.durations import format_duration
 
@@ -76,10 +76,10 @@ def _same_hints(entries: EntrySet) -> Iterator[str]:
 
 def _alone(entry: Declared, plan: Plan) -> Iterator[str]:
     if not plan.unix.discover_path:
-        for selector in sorted(entry.selectors):
+        for wanted, selector in wants(entry):
             if selector.type == "unix" and selector.value.startswith(_NEEDS_PATH):
                 yield (
-                    f"{entry.source}: {selector} never holds unless "
+                    f"{entry.source}: {wanted} never holds unless "
                     "attestation.unix.discover_path is true"
                 )
     longest = plan.embedded.x509_policy().max_ttl

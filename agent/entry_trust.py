@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from accredit.attestation.trust import Trust, trust
-from accredit.authority.entry_template import Declared, EntryTemplate
-from accredit.authority.references import Reference
-from accredit.identity.selector import Selector
+from accredit.authority.entry_template import Declared, wants
 
 _STRENGTH = {each: place for place, each in enumerate(Trust)}
 
@@ -22,12 +18,5 @@ def strongest(entry: Declared) -> Trust:
     return min(_trusts(entry), key=_STRENGTH.__getitem__, default=Trust.WORKLOAD)
 
 
-def trust_in(reference: Reference) -> Trust:
-    """Return whose word the value of a reference is."""
-    return trust(Selector.parse(f"{reference}:x"))
-
-
-def _trusts(entry: Declared) -> Iterator[Trust]:
-    yield from map(trust, entry.selectors)
-    if isinstance(entry, EntryTemplate):
-        yield from map(trust_in, entry.id.references)
+def _trusts(entry: Declared) -> list[Trust]:
+    return [trust(selector) for _, selector in wants(entry)]

@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from accredit.authority.entry_template import Declared
+from accredit.authority.references import Reference
 from accredit.identity.selector import Selector
 
 _Fact = tuple[str, str]
 # Of these a process has several; of the others it has one.
-_SEVERAL = {("unix", "supplementary_gid"), ("unix", "supplementary_group")}
+_SEVERAL = {("unix", "supplementary_gid"), ("unix", "supplementary_group"), ("docker", "env")}
 
 
 def overlaps(entries: Sequence[Declared]) -> Iterator[tuple[Declared, Declared]]:
@@ -43,5 +44,5 @@ def _facts(entry: Declared) -> Iterator[tuple[_Fact, str]]:
 
 
 def _split(selector: Selector) -> tuple[_Fact, str]:
-    kind, _, value = selector.value.partition(":")
-    return (selector.type, kind), value
+    reference = Reference.of(selector)
+    return (reference.type, reference.kind), selector.value.removeprefix(reference.kind)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeAlias
@@ -81,6 +81,14 @@ class EntryTemplate:
 
 Declared: TypeAlias = Entry | EntryTemplate
 """What a file of entries can hold."""
+
+
+def wants(entry: Declared) -> Iterator[tuple[str, Selector]]:
+    """Yield what it wants, as it is written, with a selector of that kind: for a reference, any."""
+    yield from ((str(selector), selector) for selector in sorted(entry.selectors))
+    if isinstance(entry, EntryTemplate):
+        for reference in dict.fromkeys(entry.id.references):
+            yield f"{{{reference}}}", Selector.parse(f"{reference}:x")
 
 
 def _instance_id(template_id: str, values: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.entries import entry
+from support.entries import entry, template
 
 from accredit.agent.container_doubts import of_containers, of_runtimes
 from accredit.attestation.containers.runtime import Runtime, Runtimes
@@ -62,3 +62,8 @@ def test_a_library_that_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.M
     lines = list(of_runtimes(Runtimes(docker=Runtime("docker", tmp_path / "d"))))
     assert "pip install 'accredit[containers]'" in lines[-1]
     assert not list(of_runtimes(Runtimes()))
+
+
+def test_a_reference_to_a_container_waits_for_the_setting_too() -> None:
+    (line,) = of_containers(template("/web/{docker:label:app}"), Runtimes())
+    assert "{docker:label:app} never holds unless attestation.docker or" in line

@@ -21,6 +21,8 @@ def _meet(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
         (("unix:uid:1", "unix:gid:1"), ("unix:uid:1", "unix:user:web")),
         (("unix:supplementary_gid:1",), ("unix:supplementary_gid:2",)),
         (("unix:uid:1",), ("k8s:ns:payments",)),
+        (("docker:label:app:web",), ("docker:label:tier:front",)),
+        (("docker:env:A=1",), ("docker:env:B=2",)),
     ],
 )
 def test_entries_meet_where_no_fact_says_otherwise(
@@ -36,6 +38,7 @@ def test_entries_meet_where_no_fact_says_otherwise(
         (("unix:uid:1", "unix:path:/a"), ("unix:path:/b",)),
         (("unix:uid:1", "unix:sha256:aa"), ("unix:uid:1", "unix:sha256:bb")),
         (("k8s:ns:a",), ("k8s:ns:b", "unix:uid:1")),
+        (("docker:label:app:web",), ("docker:label:app:db", "docker:label:tier:front")),
     ],
 )
 def test_entries_that_want_two_values_of_one_fact_never_meet(

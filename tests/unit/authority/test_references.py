@@ -23,9 +23,12 @@ def test_a_reference_names_type_kind_and_perhaps_a_key(text: str) -> None:
         ("docker:label:a:b", "{docker:label:a:b} refers to no selector"),
         ("docker:label:", "{docker:label:} refers to no selector"),
         ("unix:name", "{unix:name} is unknown; expected unix: and one of uid, user"),
-        ("unix:path", "{unix:path} has slashes in its values"),
+        ("unix:path", "{unix:path} has values that no path segment can hold"),
         ("unix:uid:1000", "{unix:uid:1000} has a key too many: write {unix:uid}"),
         ("docker:label", "{docker:label} needs a key: write {docker:label:app}"),
+        ("docker:env", "{docker:env} has values that no path segment can hold"),
+        ("docker:labels:app", "{docker:labels:app} is unknown; expected docker: and one of label"),
+        ("podman-user:1000:name", "{podman-user:1000:name} would be the word of a user"),
         ("k8s:ns\n", "refers to no selector"),
     ],
 )
