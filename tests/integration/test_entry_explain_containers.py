@@ -25,7 +25,8 @@ entries:
 
 def test_a_container_gets_the_id_of_its_labels_and_is_found_by_its_image() -> None:
     with containers.podman() as podman, podman.served(), other_user.folder() as folder:
-        with AgentProcess(folder, _CONFIG.format(socket=podman.socket)).running() as agent:
+        made = AgentProcess(folder, _CONFIG.format(socket=podman.socket))
+        with made.running() as agent:
             name = podman.start(
                 *("/usr/bin/sleep", "1000"),
                 name="shop",

@@ -125,6 +125,15 @@ def test_a_template_wants_its_selectors_too() -> None:
     assert _ids(EntrySet([_PODS]), selectors("unix:uid:2", "k8s:ns:web")) == []
 
 
+@given(_some, _some)
+def test_a_template_wants_all_of_its_selectors(
+    required: frozenset[Selector], having: frozenset[Selector]
+) -> None:
+    entries = EntrySet([replace(_PODS, selectors=required)])
+    found = entries.match(having | selectors("k8s:ns:web"))
+    assert bool(found) == (required <= having)
+
+
 def test_a_template_may_rest_on_what_it_refers_to_alone() -> None:
     entries = EntrySet([template("/ns/{k8s:ns}/{k8s:sa}")])
     assert _ids(entries, selectors("k8s:ns:a", "k8s:sa:b")) == ["/ns/a/b"]
