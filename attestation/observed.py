@@ -30,25 +30,16 @@ def observe(pid: int, *, look_inside: bool = True) -> KernelCaller:
     """
     held = _hold(pid, look_inside=look_inside)
     with opened(pid, held.number) as process:
-        uid, gid = _ids(process)
+        uid, gid = ids_of(process)
     return KernelCaller(None, pid, uid, gid, held)
 
 
-def live_pids() -> Iterator[int]:
-    """Yield every pid there is just now."""
-    yield from (int(each.name) for each in Path("/proc").iterdir() if each.name.isdecimal())
+def ids_of(process: Process) -> tuple[int, int]:
+    """Return user and group of a process that would be served if it connected.
 
-
-def _hold(pid: int, *, look_inside: bool) -> HeldPidfd:
-    try:
-        return HeldPidfd(os.pidfd_open(pid))
-    except (OSError, OverflowError) as error:
-        if isinstance(error, OSError) and error.errno in OUT_OF_RESOURCES:
-            raise UnavailableError(f"cannot look at process {pid}: {error.strerror}") from error
-        raise AttestationError(_why_none(pid, look_inside=look_inside)) from error
-
-
-def _ids(process: Process) -> tuple[int, int]:
+    Raises:
+        AttestationError: it would be refused.
+    """
     if is_kernel_thread(process.read("stat")):
         raise AttestationError(f"process {process.pid} is a thread of the kernel")
     ids = process.ids()
@@ -65,6 +56,20 @@ def _ids(process: Process) -> tuple[int, int]:
             " refused"
         )
     return uid, gid
+
+
+def live_pids() -> Iterator[int]:
+    """Yield every pid there is just now."""
+    yield from (int(each.name) for each in Path("/proc").iterdir() if each.name.isdecimal())
+
+
+def _hold(pid: int, *, look_inside: bool) -> HeldPidfd:
+    try:
+        return HeldPidfd(os.pidfd_open(pid))
+    except (OSError, OverflowError) as error:
+        if isinstance(error, OSError) and error.errno in OUT_OF_RESOURCES:
+            raise UnavailableError(f"cannot look at process {pid}: {error.strerror}") from error
+        raise AttestationError(_why_none(pid, look_inside=look_inside)) from error
 
 
 def _why_none(pid: int, *, look_inside: bool) -> str:

@@ -36,6 +36,7 @@ entries:
   - id: /ns/{{k8s:ns}}
     selectors: ["unix:uid:{_UID}"]
 """
+_PLACES = "data_dir: d\nsocket: s\nadmin_socket: a\n"
 _MINE = f"spiffe://prod.example/u/{_UID}/web"
 _ME = "spiffe://prod.example/me"
 
@@ -271,7 +272,10 @@ def test_processes_that_are_not_connected_are_looked_at_if_asked_for(agent: Agen
         ("entries: [{id: /x}]\n", "new.yaml:1: entries[0].selectors: expected at least one"),
         ("entries: []\nmore: 1\n", "new.yaml:2: more: unknown key"),
         ("trust_domain: prod.example\nmore: 1\n", "new.yaml:2: more: unknown key"),
-        ("trust_domain: other.example\n", "it is for trust domain other.example; this agent"),
+        (
+            f"trust_domain: other.example\n{_PLACES}",
+            "it is for trust domain other.example; this agent",
+        ),
         ("entries: [\n", "new.yaml:"),
     ],
 )
@@ -291,7 +295,8 @@ def test_a_whole_configuration_is_planned_with_its_folder_and_lifetimes(
     (folder / "a.yaml").write_text(f"entries: [{{id: /me, selectors: ['unix:uid:{_UID}']}}]\n")
     (folder / "a.yaml").chmod(0o600)
     with watching(agent) as pid:
-        found = planned(agent, "trust_domain: prod.example\nttl: 7m\nentries_dir: entries\n")
+        config = f"trust_domain: prod.example\nttl: 7m\nentries_dir: entries\n{_PLACES}"
+        found = planned(agent, config)
     (changes,) = [each for each in found["changes"] if each["pid"] == pid]
     assert [(each["term"], each["after"]) for each in changes["changed"]] == [("ttl", "7m")]
 

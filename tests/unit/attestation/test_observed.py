@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support import needs
 from support.calling import calling
 
 from accredit.attestation.caller import identify
-from accredit.attestation.observed import live_pids, observe
+from accredit.attestation.observed import ids_of, observe
 from accredit.attestation.proc import is_kernel_thread
+from accredit.attestation.process import Process
 from accredit.identity.errors import AttestationError
 
 
@@ -82,28 +84,29 @@ def test_a_thread_is_told_whose_it_is() -> None:
     assert found[0].endswith(f"is a thread; its process is {os.getpid()}")
 
 
-def test_a_thread_of_the_kernel_is_told_so() -> None:
-    kernel = [pid for pid in live_pids() if is_kernel_thread(_stat(pid))]
-    if not kernel:
-        pytest.skip("the kernel's threads are not visible here: run outside a container")
-    assert _refused(kernel[0]) == f"process {kernel[0]} is a thread of the kernel"
-
-
-def _stat(pid: int) -> bytes:
+def test_a_thread_of_the_kernel_is_told_so(tmp_path: Path) -> None:
+    """In a container none are to be seen, so what ``/proc`` shows of one lies in a folder."""
+    (tmp_path / "stat").write_bytes(_stat(0x00208040))
+    folder = os.open(tmp_path, os.O_RDONLY)
     try:
-        return Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:
-        return b"1 (gone) S" + b" 0" * 49
+        with pytest.raises(AttestationError, match="process 2 is a thread of the kernel"):
+            ids_of(Process(2, -1, folder))
+    finally:
+        os.close(folder)
+
+
+def _stat(flags: int) -> bytes:
+    return f"2 (kthreadd) S 0 0 0 0 -1 {flags} ".encode() + b"0 " * 43
 
 
 @pytest.mark.parametrize(("flags", "expected"), [(0x00200040, True), (0x00400100, False)])
 def test_the_kernel_marks_its_own_threads(flags: int, *, expected: bool) -> None:
-    stat = f"2 (kthreadd) S 0 0 0 0 -1 {flags} ".encode() + b"0 " * 43
-    assert is_kernel_thread(stat) is expected
+    assert is_kernel_thread(_stat(flags)) is expected
 
 
 @pytest.mark.root
 def test_a_process_with_other_effective_ids_is_refused_as_a_caller_would_be() -> None:
+    needs.root()
     program = "import os,time; os.setresuid(65534, 0, 0); print(flush=True); time.sleep(1000)"
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
     try:
@@ -133,6 +136,7 @@ os.waitpid(pid, 0)
 
 @pytest.mark.root
 def test_a_pid_inside_a_container_is_told_with_that_of_ours() -> None:
+    needs.root()
     inner = next(n for n in range(2, 1 << 22) if not Path(f"/proc/{n}").exists())
     unshare = ["unshare", "--pid", "--fork", "--kill-child", sys.executable, "-c", _INSIDE]
     process = subprocess.Popen([*unshare, str(inner)], stdout=subprocess.PIPE)
