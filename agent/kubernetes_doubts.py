@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from accredit.attestation.kubernetes.settings import KubernetesSettings
-from accredit.authority.entry import Entry
+from accredit.authority.entry_template import Declared, wants
 from accredit.identity.selector import Selector
 
 
-def of_kubernetes(entry: Entry, settings: KubernetesSettings | None) -> Iterator[str]:
+def of_kubernetes(entry: Declared, settings: KubernetesSettings | None) -> Iterator[str]:
     """Yield one line for each selector of ``entry`` that no pod could have."""
-    for selector in sorted(entry.selectors):
+    for wanted, selector in wants(entry):
         missing = _missing(selector, settings) if selector.type == "k8s" else None
         if missing is not None:
-            yield f"{entry.source}: {selector} never holds unless attestation.k8s{missing}"
+            yield f"{entry.source}: {wanted} never holds unless attestation.k8s{missing}"
 
 
 def _missing(selector: Selector, settings: KubernetesSettings | None) -> str | None:

@@ -34,7 +34,7 @@ class Limits:
     header_bytes: int = 16 << 10
     first_request: timedelta = timedelta(seconds=30)
     attestation: timedelta = timedelta(seconds=5)
-    attestations: int = 32
+    attestations: int = 256
     drain: timedelta = timedelta(seconds=5)
 
 

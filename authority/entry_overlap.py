@@ -11,7 +11,10 @@ from accredit.identity.selector import Selector
 
 _Fact = tuple[str, str]
 # Of these a process has several; of the others it has one.
-_SEVERAL = {("unix", "supplementary_gid"), ("unix", "supplementary_group"), ("docker", "env")}
+_SEVERAL = {
+    *(("unix", "supplementary_gid"), ("unix", "supplementary_group"), ("docker", "env")),
+    *(("k8s", kind) for kind in ("pod-image", "pod-init-image", "container-image")),
+}
 
 
 def overlaps(entries: Sequence[Declared]) -> Iterator[tuple[Declared, Declared]]:

@@ -23,6 +23,7 @@ def _meet(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
         (("unix:uid:1",), ("k8s:ns:payments",)),
         (("docker:label:app:web",), ("docker:label:tier:front",)),
         (("docker:env:A=1",), ("docker:env:B=2",)),
+        (("k8s:container-image:web:1",), ("k8s:container-image:web@sha256:00",)),
     ],
 )
 def test_entries_meet_where_no_fact_says_otherwise(
