@@ -58,7 +58,12 @@ _USERS = "podman-user"
 # Of these a caller has several, told apart by a key: label:app:web.
 _WITH_KEYS = frozenset({"label", "pod-label", "ns-label", "pod-owner", "pod-owner-uid"})
 # Slashes, colons and equals signs are in all of their values.
-_NO_SEGMENT = frozenset({"unix:path", "docker:env", "docker:image_config_digest"})
+_NO_SEGMENT = frozenset(
+    {
+        *("unix:path", "docker:env", "docker:image_config_digest"),
+        *("k8s:pod-image", "k8s:pod-init-image", "k8s:container-image"),
+    }
+)
 # No attestor vouches for it: what has it was declared by the configuration's owner.
 OUTPUT = "output"
 _MAX_OUTPUT_NAME = 100
