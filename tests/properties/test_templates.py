@@ -37,7 +37,12 @@ _made = st.builds(
     st.sampled_from(_PREFIXES),
     _values,
 )
-_callers = st.frozensets(_made, max_size=8)
+_REFERRED = (("k8s", "ns:"), ("k8s", "sa:"), ("docker", "label:app:"), ("unix", "user:"))
+# One value for each reference, perhaps unfit, and perhaps more of them and what looks like them.
+_referred = st.tuples(
+    *(st.builds(Selector, st.just(kind), _values.map(prefix.__add__)) for kind, prefix in _REFERRED)
+)
+_callers = st.builds(frozenset.union, st.frozensets(_made, max_size=2), _referred)
 
 
 @given(_callers)
