@@ -14,27 +14,32 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from support.bundle_endpoint import Endpoint, document, endpoint, redirect, says, server_context
-from support.ca import Issued, TestCa
+from support.ca import Issued, TestCa, from_now
+from support.eventually import eventually
 from support.federating import PARTNER, SERVER, federating, relationship
 
+from accredit.agent.federation_admin import FederationAdministration
 from accredit.authority.federation.relationship import FederationSettings, Profile
 from accredit.identity.bundle import encode_bundle
 from accredit.identity.spiffe_id import SpiffeId, TrustDomain
 
-_NOW = datetime.now(UTC)
-_LONG: dict[str, Any] = {"not_after": _NOW + timedelta(days=30)}
 _WEB = Profile.WEB
+_MONTH = timedelta(days=30)
+
+
+def of_now(trust_domain: TrustDomain | str) -> TestCa:
+    return TestCa(trust_domain, now=datetime.now(UTC), **from_now(not_after=_MONTH))
 
 
 @pytest.fixture
 def partner() -> TestCa:
-    return TestCa(PARTNER, now=_NOW, **_LONG)
+    return of_now(PARTNER)
 
 
 @pytest.fixture
 async def server(partner: TestCa, tmp_path: Path) -> AsyncIterator[Endpoint]:
     """The partner's own endpoint, which serves with an SVID of its own."""
-    context = server_context(tmp_path, partner.issue(SERVER, **_LONG))
+    context = server_context(tmp_path, partner.issue(SERVER, **from_now(not_after=_MONTH)))
     async with endpoint(context, says(document(partner.bundle(sequence=7)))) as found:
         yield found
 
@@ -42,7 +47,7 @@ async def server(partner: TestCa, tmp_path: Path) -> AsyncIterator[Endpoint]:
 def for_address(ca: TestCa, address: str = "127.0.0.1", **defects: Any) -> Issued:
     """Return what the web has: a certificate for an address, and no SPIFFE ID."""
     name = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address(address))])
-    return ca.issue(SERVER, **{"uris": [], "extra": [(name, False)], **defects})
+    return ca.issue(SERVER, **{"uris": [], "extra": [(name, False)], **from_now(**defects)})
 
 
 def roots(folder: Path, ca: TestCa) -> Path:
@@ -82,7 +87,7 @@ async def test_a_bootstrap_bundle_may_be_pem(
 async def test_a_server_of_the_web_is_verified_by_roots_and_its_name(
     partner: TestCa, tmp_path: Path
 ) -> None:
-    web = TestCa("web.example", now=_NOW)
+    web = of_now("web.example")
     context = server_context(tmp_path, for_address(web))
     async with endpoint(context, says(document(partner.bundle(sequence=7)))) as server:
         one = relationship(server.url(), _WEB, ca_file=roots(tmp_path, web))
@@ -103,13 +108,13 @@ async def test_a_server_of_the_web_is_verified_by_roots_and_its_name(
         ({}, False, "self-signed certificate|unable to get local issuer certificate"),
         ({"address": "127.0.0.2"}, True, "IP address mismatch"),
         ({"extra": []}, True, "IP address mismatch"),
-        ({"not_after": _NOW - timedelta(minutes=1)}, True, "certificate has expired"),
+        ({"not_after": -timedelta(minutes=1)}, True, "certificate has expired"),
     ],
 )
 async def test_a_server_of_the_web_that_cannot_be_verified_is_asked_nothing(
     defects: dict[str, Any], trusted: bool, error: str, partner: TestCa, tmp_path: Path
 ) -> None:
-    web = TestCa("web.example", now=_NOW)
+    web = of_now("web.example")
     context = server_context(tmp_path, for_address(web, **defects))
     ca_file = roots(tmp_path, web) if trusted else None
     async with endpoint(context, says(document(partner.bundle()))) as server:
@@ -126,7 +131,7 @@ async def test_the_newest_bundle_verifies_the_next_connection_after_a_restart_to
 ) -> None:
     first = bootstrap(tmp_path, partner)
     one = relationship(server.url(), bootstrap_bundle=first)
-    new = TestCa(PARTNER, now=_NOW)
+    new = of_now(PARTNER)
     server.talk = says(document(new.bundle(sequence=8)))
     async with federating(tmp_path, one) as federation:
         await federation.polled()
@@ -148,6 +153,21 @@ async def test_without_a_bundle_of_the_endpoint_there_is_no_connection(
     assert error.startswith("nothing fetched: no X.509 authority of partner.example is here")
     assert error.endswith("or run: accredit bundle set partner.example FILE")
     assert server.connections == 0
+
+
+async def test_a_bundle_that_an_operator_sets_verifies_the_endpoint_at_once(
+    server: Endpoint, partner: TestCa, tmp_path: Path
+) -> None:
+    async with federating(tmp_path, relationship(server.url())) as federation:
+        assert (await federation.polled())["failures"] == 1
+        operator = FederationAdministration(federation.polling)
+        pem = partner.bundle().x509_pem.decode()
+        await operator.set({"trust_domain": "partner.example", "text": pem})
+        await eventually(lambda: federation.view["error"] == "", 30)
+        assert federation.bundles.bundles == {PARTNER: partner.bundle(sequence=7)}
+        await operator.delete({"trust_domain": "partner.example"})
+        await eventually(lambda: federation.view["failures"] == 1, 30)
+    assert len(server.requests) == 1
 
 
 @pytest.mark.rows("FC-09", "FC-03")
@@ -174,9 +194,9 @@ async def test_any_other_id_is_refused_before_anything_is_asked(
 async def test_an_svid_below_an_intermediate_authority_is_verified_with_its_chain(
     partner: TestCa, tmp_path: Path
 ) -> None:
-    context = server_context(
-        tmp_path, partner.intermediate().issue(SERVER, not_before=_NOW, **_LONG)
-    )
+    lasting = from_now(not_before=-timedelta(minutes=1), not_after=_MONTH)
+    issued = partner.intermediate().issue(SERVER, **lasting)
+    context = server_context(tmp_path, issued)
     async with endpoint(context, says(document(partner.bundle(sequence=9)))) as server:
         one = relationship(server.url(), bootstrap_bundle=bootstrap(tmp_path, partner))
         async with federating(tmp_path, one) as federation:
@@ -189,7 +209,7 @@ async def test_an_endpoint_of_a_third_trust_domain_is_verified_with_the_newest_b
     partner: TestCa, tmp_path: Path
 ) -> None:
     third = TrustDomain("third.example")
-    web, old, new = (TestCa(name, now=_NOW) for name in ("web.example", third, third))
+    web, old, new = (of_now(name) for name in ("web.example", third, third))
     name = SpiffeId(third, "/server")
     async with (
         endpoint(
@@ -262,7 +282,7 @@ async def test_the_target_of_a_redirect_has_to_be_the_same_server(
 async def test_the_target_of_a_redirect_in_the_web_is_verified_by_its_own_name(
     partner: TestCa, tmp_path: Path
 ) -> None:
-    web = TestCa("web.example", now=_NOW)
+    web = of_now("web.example")
     context = server_context(tmp_path, for_address(web))
     async with endpoint(context, says(document(partner.bundle())), host="127.0.0.2") as target:
         elsewhere = says(redirect(302, target.url(host="127.0.0.2")))
@@ -344,7 +364,7 @@ async def test_each_fetch_is_logged(
         await federation.polled()
         server.talk = says(b"")
         await federation.next_poll()
-    good, bad = (each for each in caplog.records if each.name.endswith("polling"))
+    good, bad = (each for each in caplog.records if each.name.endswith("fetch_log"))
     assert good.message == "federated bundle fetched"
     assert bad.message == "federated bundle not fetched; the last good one stays"
     for record in (good, bad):
@@ -368,7 +388,7 @@ async def test_each_fetch_is_logged(
 async def test_roots_of_the_web_that_cannot_be_used_are_an_error_and_no_connection(
     mode: int, content: str | None, error: str, partner: TestCa, tmp_path: Path
 ) -> None:
-    web = TestCa("web.example", now=_NOW)
+    web = of_now("web.example")
     ca_file = roots(tmp_path, web)
     if content is not None:
         ca_file.write_text(content)

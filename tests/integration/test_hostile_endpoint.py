@@ -25,15 +25,15 @@ from support.bundle_endpoint import (
     server_context,
     whole,
 )
-from support.ca import TestCa
+from support.ca import TestCa, from_now
 from support.federating import PARTNER, SERVER, Federation, federating, relationship
 from support.hostile.endpoint_lies import (
     CA,
     GOOD,
     HELD,
+    LASTING,
     LIES,
     NEXT,
-    NOW,
     PATIENCE,
     SLOW,
     hangs_up_at_once,
@@ -45,11 +45,11 @@ from support.peak_memory import fresh_peak, peak
 from accredit.identity.bundle import TrustBundle
 
 _MOST_GROWTH_KIB = 64 * 1024
-_LIVES: dict[str, Any] = {"not_after": NOW + timedelta(days=30)}
+_SECOND, _MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
 def _context(folder: Path) -> ssl.SSLContext:
-    return server_context(folder, CA.issue(SERVER, **_LIVES))
+    return server_context(folder, CA.issue(SERVER, **LASTING))
 
 
 async def _refused(federation: Federation, error: str) -> None:
@@ -130,14 +130,14 @@ async def test_what_is_no_tls_changes_nothing(talk: Talk, error: str, tmp_path: 
 @pytest.mark.parametrize(
     ("ca", "defects", "error"),
     [
-        (TestCa(PARTNER, now=NOW), {}, "validation failed"),
-        (TestCa("other.example", now=NOW), {}, "validation failed"),
+        (TestCa(PARTNER, **LASTING), {}, "validation failed"),
+        (TestCa("other.example", **LASTING), {}, "validation failed"),
         (CA, {"uris": ["spiffe://partner.example/other"]}, "is spiffe://partner.example/other"),
         (CA, {"uris": [str(SERVER), "spiffe://partner.example/b"]}, "not a valid X.509-SVID"),
         (CA, {"uris": []}, "not a valid X.509-SVID"),
         (CA, {"uris": ["spiffe://PARTNER.example/bundle-endpoint"]}, "not a valid X.509-SVID"),
-        (CA, {"not_after": NOW - timedelta(seconds=5)}, "not valid at validation time"),
-        (CA, {"not_before": NOW + timedelta(minutes=30)}, "not valid at validation time"),
+        (CA, {"not_after": -5 * _SECOND}, "not valid at validation time"),
+        (CA, {"not_before": 30 * _MINUTE}, "not valid at validation time"),
         (CA, {"ca": True}, "not a valid X.509-SVID"),
         (CA, {"usage": ("digital_signature", "key_cert_sign")}, "not a valid X.509-SVID"),
     ],
@@ -145,8 +145,8 @@ async def test_what_is_no_tls_changes_nothing(talk: Talk, error: str, tmp_path: 
 async def test_a_server_that_is_somebody_else_is_asked_nothing(
     ca: TestCa, defects: dict[str, Any], error: str, tmp_path: Path
 ) -> None:
-    context = server_context(tmp_path, ca.issue(SERVER, **defects))
-    async with endpoint(context, says(document(NEXT))) as server:
+    issued = ca.issue(SERVER, **{**LASTING, **from_now(**defects)})
+    async with endpoint(server_context(tmp_path, issued), says(document(NEXT))) as server:
         async with federating(tmp_path, relationship(server.url()), held=HELD) as federation:
             await _refused(federation, error)
         assert (server.requests, server.connections) == ([], 1)

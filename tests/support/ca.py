@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from cryptography import x509
@@ -25,6 +25,18 @@ class Issued(NamedTuple):
     @property
     def leaf(self) -> x509.Certificate:
         return self.chain[0]
+
+
+def from_now(**fields: Any) -> dict[str, Any]:
+    """Return fields of a ``Template`` with each duration as the moment that far from this one.
+
+    Values of parametrize are made when tests are collected, an hour before some of them are used.
+    """
+    now = datetime.now(UTC)
+    return {
+        name: now + value if isinstance(value, timedelta) else value
+        for name, value in fields.items()
+    }
 
 
 class TestCa:

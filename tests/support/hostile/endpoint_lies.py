@@ -7,16 +7,17 @@ import gzip
 import json
 import socket
 import struct
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from accredit.identity.bundle import encode_bundle
 from support.bundle_endpoint import OK, Talk, document, redirect, says, whole
-from support.ca import TestCa
+from support.ca import TestCa, from_now
 from support.federating import PARTNER
 
-NOW = datetime.now(UTC)
-CA = TestCa(PARTNER, now=NOW, not_after=NOW + timedelta(days=30))
+# Used long after they are made here, in a run of all tests.
+LASTING = from_now(not_before=-timedelta(hours=1), not_after=timedelta(days=30))
+CA = TestCa(PARTNER, **LASTING)
 HELD = CA.bundle(sequence=7, refresh_hint=timedelta(seconds=60))
 NEXT = CA.bundle(sequence=8)
 GOOD = encode_bundle(NEXT)
@@ -82,7 +83,7 @@ def _text(text: str | bytes) -> Talk:
     return says(whole(text.encode() if isinstance(text, str) else text))
 
 
-_OLD = TestCa(PARTNER, now=NOW).bundle(sequence=6)
+_OLD = TestCa(PARTNER, **LASTING).bundle(sequence=6)
 _NESTED = '{"keys": ' + "[" * 100_000 + "]" * 100_000 + "}"
 
 LIES: dict[str, tuple[Talk, str]] = {
