@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import accredit
 from accredit.agent.admin import Method, Params
 from accredit.agent.bundle_endpoint.settings import EndpointSettings
-from accredit.agent.federation import FederationReload
+from accredit.agent.federation_problems import problems_of_relationships
+from accredit.agent.federation_reload import FederationReload
 from accredit.agent.output_problems import problems_of_outputs
 from accredit.agent.plan import Plan
 from accredit.agent.problems import problems
@@ -101,7 +102,7 @@ class Administration:
             "started": _time(self._started),
             "now": _time(now),
             "socket": str(self._plan.socket),
-            "bundle_endpoint": _endpoint(self._plan.endpoint),
+            "bundle_endpoint": _endpoint(self._federation.endpoint),
             "jwks_socket": str(self._plan.jwks_socket) if self._plan.jwks else None,
             "data_dir": str(self._plan.data_dir),
             "entries": len(self._authority.entries),
@@ -110,15 +111,13 @@ class Administration:
             "rotation": _plain(self._identities.describe()),
             "sds": self._ledgers.sds and self._ledgers.sds.describe(),
             "outputs": self._outputs(),
+            "problems": self._problems(),
         }
 
     async def health(self, params: Params) -> Any:
         """Return whether everything is in order, and if not, what is not."""
         del params
-        found = [
-            *problems(self._authority.describe(), self._identities.describe(), self._clock.now()),
-            *problems_of_outputs(self._outputs()),
-        ]
+        found = self._problems()
         return {"healthy": not found, "problems": found}
 
     async def entries(self, params: Params) -> Any:
@@ -184,6 +183,14 @@ class Administration:
         found = await asyncio.to_thread(self._plan.entry_files.read)
         self.request_reload()
         return {"entries": len(found)}
+
+    def _problems(self) -> list[str]:
+        now = self._clock.now()
+        return [
+            *problems(self._authority.describe(), self._identities.describe(), now),
+            *problems_of_relationships(self._federation.describe(), now),
+            *problems_of_outputs(self._outputs()),
+        ]
 
     def _outputs(self) -> Sequence[Mapping[str, Any]]:
         ledger = self._ledgers.outputs

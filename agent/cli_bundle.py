@@ -65,9 +65,9 @@ def list_(config: Path | None, admin_socket: Path | None, output: str) -> None:
 @click.argument("file", type=click.File("rb"))
 @cli_options.admin
 def set_(trust_domain: str, file: BinaryIO, config: Path | None, admin_socket: Path | None) -> None:
-    """Take FILE (- for standard input) as the bundle of TRUST_DOMAIN until the next fetch.
+    """Take FILE (- for standard input) as the bundle of TRUST_DOMAIN until a fetch succeeds.
 
-    FILE is a SPIFFE bundle document, or X.509 roots in PEM.
+    FILE is a SPIFFE bundle document or map, or X.509 roots in PEM. A fetch begins at once.
     """
     path = cli_options.admin_path(config, admin_socket)
     text = file.read(_MOST_BYTES).decode(errors="replace")
@@ -81,7 +81,7 @@ def set_(trust_domain: str, file: BinaryIO, config: Path | None, admin_socket: P
 def delete(trust_domain: str, config: Path | None, admin_socket: Path | None) -> None:
     """Forget the bundle of TRUST_DOMAIN; begin with its bootstrap bundle again.
 
-    To end a relationship, take it out of the configuration and reload.
+    To end a relationship, take it out of the configuration.
     """
     path = cli_options.admin_path(config, admin_socket)
     ask(path, "bundle.delete", trust_domain=trust_domain)

@@ -13,7 +13,7 @@ from accredit.agent import cli_options, places
 @click.command()
 @cli_options.config
 def run(config: Path | None) -> None:
-    """Run the agent until SIGTERM; SIGHUP reloads the entries."""
+    """Run the agent until SIGTERM; SIGHUP reads entries and federation again."""
     from accredit.agent.process import main  # noqa: PLC0415  the daemon's imports are its own
 
     sys.exit(main(config or places.config_file()))

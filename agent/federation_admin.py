@@ -29,7 +29,9 @@ class FederationAdministration:
         return self._polling.describe()
 
     async def set(self, params: Params) -> Any:
-        """Make a document, or roots in PEM, the bundle of a relationship until the next fetch.
+        """Make a document, or roots in PEM, the bundle of a relationship until a fetch succeeds.
+
+        One begins at once.
 
         Raises:
             BundleError: the text is neither, or cannot be meant.
@@ -39,6 +41,7 @@ class FederationAdministration:
         parsed = parse_bundle_file(wanted, str(params.get("text", "")).encode())
         require_meant(parsed)
         self._polling.bundles.overwrite(parsed.bundle)
+        self._polling.fetch_now(wanted)
         return {"warnings": list(parsed.warnings)}
 
     async def delete(self, params: Params) -> Any:
@@ -47,7 +50,9 @@ class FederationAdministration:
         Raises:
             NotFoundError: there is no such relationship.
         """
-        self._polling.bundles.forget(_trust_domain(params))
+        wanted = _trust_domain(params)
+        self._polling.bundles.forget(wanted)
+        self._polling.fetch_now(wanted)
         return {}
 
 

@@ -10,13 +10,16 @@ import sys
 from pathlib import Path
 
 from accredit.agent.config import load_config
+from accredit.agent.federation_settings import Section
 from accredit.identity.errors import ConfigError
 
 
 def main(path: Path) -> None:
-    """Write settings and no mistakes, or no settings and every mistake."""
+    """Write the section and no mistakes, or no section and every mistake."""
     try:
-        answer: tuple[object, object] = (load_config(path).federation.settings(), ())
+        found = load_config(path).federation
+        endpoint = found.endpoint.settings() if found.endpoint else None
+        answer: tuple[object, object] = (Section(found.settings(), endpoint), ())
     except ConfigError as error:
         answer = (None, error.mistakes)
     sys.stdout.buffer.write(pickle.dumps(answer))

@@ -7,7 +7,10 @@ from typing import Any
 
 from accredit.agent import table
 
-_HEADINGS = ("TRUST DOMAIN", "BUNDLE FROM", "SEQUENCE", "KEYS", "SINCE", "NEXT FETCH", "ERROR")
+_HEADINGS = (
+    *("TRUST DOMAIN", "BUNDLE FROM", "SEQUENCE", "KEYS", "SINCE", "LAST FETCHED", "NEXT FETCH"),
+    "ERROR",
+)
 
 
 def relationships_text(relationships: Sequence[Mapping[str, Any]]) -> str:
@@ -23,4 +26,5 @@ def _row(view: Mapping[str, Any]) -> tuple[str, ...]:
         keys = bundle["x509_authorities"] + bundle["jwt_authorities"]
         sequence = "" if bundle["sequence"] is None else str(bundle["sequence"])
         held = (bundle["origin"], sequence, str(keys or "none: distrusted"), bundle["since"])
-    return (view["trust_domain"], *held, view["next_try"] or "", view["error"])
+    times = (view["succeeded"] or "never", view["next_try"] or "")
+    return (view["trust_domain"], *held, *times, view["error"])

@@ -4,7 +4,7 @@ Every component works until it is cancelled. The first one that fails cancels al
 process exits with 1: an agent that has lost, say, its rotation must not go on handing out SVIDs
 that only age. The supervisor starts it again, and clients reconnect. SIGTERM and SIGINT stop the
 components one by one, the last started first, so that the transport drains before what it serves
-from goes away; then the process exits with 0. SIGHUP reloads the entries.
+from goes away; then the process exits with 0. SIGHUP reloads what can be reloaded.
 """
 
 from __future__ import annotations

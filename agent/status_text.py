@@ -26,6 +26,8 @@ def status_text(status: Data) -> str:
         parts.append(_outputs(outputs))
     if sds := status["sds"]:
         parts += [text for text in (_envoys(sds["connections"]), _refusals(sds)) if text]
+    if problems := status["problems"]:
+        parts.append("\n".join(["PROBLEMS", *problems]))
     return "\n\n".join(parts)
 
 

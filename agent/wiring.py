@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, closing
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from accredit.agent.admin import AdminServer
 from accredit.agent.administration import Administration, Ledgers
 from accredit.agent.attestors import attestors, working
+from accredit.agent.bundle_endpoint.settings import EndpointSettings
+from accredit.agent.endpoint_host import EndpointHost, Serving
 from accredit.agent.explaining import Explaining
-from accredit.agent.federation import FederationReload, fetcher
+from accredit.agent.federation import fetcher
 from accredit.agent.federation_admin import FederationAdministration
+from accredit.agent.federation_reload import FederationReload
 from accredit.agent.health import Health
 from accredit.agent.http_carrier import HttpCarrier
 from accredit.agent.jwks import JwkSets
@@ -22,7 +24,7 @@ from accredit.agent.planning import Planning
 from accredit.agent.problems import problems_of_signers
 from accredit.agent.processes import Processes
 from accredit.agent.reflection import V1, V1ALPHA, Reflection
-from accredit.agent.run import Agent, Component
+from accredit.agent.run import Agent
 from accredit.agent.transport import GrpcTransport
 from accredit.attestation.turns import InTurns
 from accredit.authority.embedded.authority import EmbeddedAuthority
@@ -95,7 +97,7 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
         polling = BundlePolling(
             authority.federation, plan.federation, fetcher(authority, clock), clock
         )
-        reload = FederationReload(plan.entry_files.config, polling)
+        reload = FederationReload(plan.entry_files.config, polling, endpoint)
         administration = Administration(
             plan, entries, authority, identities, ledgers, clock, reload
         )
@@ -110,14 +112,15 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
             components=(
                 *(authority, identities, entries, polling, reload),
                 *working(asked),
-                *endpoint,
+                endpoint,
                 admin,
                 *([outputs] if outputs else []),
                 *listeners,
             ),
             started=(
                 admin.ready,
-                *(each.ready for each in (*endpoint, *listeners)),
+                endpoint.ready,
+                *(each.ready for each in listeners),
                 *([outputs.ready] if outputs else []),
             ),
             reload=administration.request_reload,
@@ -135,14 +138,11 @@ def _outputs(plan: Plan, identities: Identities, clock: Clock) -> Outputs | None
     return Outputs(plan.outputs, lambda output: OutputSource(output, identities), clock)
 
 
-class _Serving(Component, Protocol):
-    ready: asyncio.Event
+def _endpoint(plan: Plan, authority: EmbeddedAuthority, clock: Clock) -> EndpointHost:
+    def built(settings: EndpointSettings) -> Iterable[Serving]:
+        # An agent without an endpoint does not carry a server.
+        from accredit.agent.bundle_endpoint.build import build  # noqa: PLC0415
 
+        return build(settings, authority, plan.rotation, clock)
 
-def _endpoint(plan: Plan, authority: EmbeddedAuthority, clock: Clock) -> Sequence[_Serving]:
-    """Return the components of the bundle endpoint, if there is one; only then they are loaded."""
-    if plan.endpoint is None:
-        return ()
-    from accredit.agent.bundle_endpoint.build import build  # noqa: PLC0415  see above
-
-    return build(plan.endpoint, authority, plan.rotation, clock)
+    return EndpointHost(plan.endpoint, built)

@@ -10,6 +10,8 @@ import ssl
 import traceback
 from functools import partial
 
+import h11
+
 from accredit.agent.bundle_endpoint.answers import BundleAnswers
 from accredit.agent.bundle_endpoint.identity import ServerIdentity
 from accredit.agent.bundle_endpoint.listen import listening_at, network_of
@@ -17,10 +19,13 @@ from accredit.agent.bundle_endpoint.settings import Address, EndpointSettings
 from accredit.agent.bundle_endpoint.visit import visit
 from accredit.agent.limits import Shares
 from accredit.agent.refusals import Refusals
-from accredit.identity.errors import UnavailableError
+from accredit.identity.errors import AccreditError, UnavailableError
 
 _logger = logging.getLogger(__name__)
 _PAUSE_SECONDS = 1.0
+# What a mistake of ours in reading or answering a stranger raises: that costs the one visit, and
+# anything else is no matter of a visit.
+_MISREAD = (AccreditError, LookupError, ValueError, h11.ProtocolError)
 _NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
@@ -102,7 +107,7 @@ class BundleEndpoint:
             await visit(sock, context, self._answers, patience, settings.header_bytes)
         except (OSError, TimeoutError):
             return  # gone, too slow, or no TLS: the visitor's own affair
-        except Exception as error:  # noqa: BLE001  a bug must cost one visit, not the agent
+        except _MISREAD as error:
             where = traceback.extract_tb(error.__traceback__)[-1]
             place = {"error": type(error).__name__, "where": f"{where.filename}:{where.lineno}"}
             _logger.error("visit failed", extra=place)  # noqa: TRY400

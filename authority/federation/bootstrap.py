@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 from accredit.authority.federation.bundle_file import parse_bundle_file
 from accredit.authority.federation.relationship import Relationship
@@ -13,22 +14,30 @@ from accredit.identity.errors import BundleError, ConfigError
 _logger = logging.getLogger(__name__)
 
 
-def read_bootstrap(relationship: Relationship) -> TrustBundle | None:
-    """Return the bootstrap bundle, or None if there is none that can be used, which is logged.
+class Bootstraps:
+    """Reads them. What is wrong with a file is logged once, until it is another thing."""
 
-    The file decides whom we believe, so one that others can write counts for nothing.
-    """
-    path = relationship.bootstrap_bundle
-    if path is None:
-        return None
-    facts = {"trust_domain": str(relationship.trust_domain), "path": str(path)}
-    try:
-        parsed = parse_bundle_file(relationship.trust_domain, read_trusted(path).encode())
-    except (ConfigError, BundleError) as error:
-        _logger.error(  # noqa: TRY400  the text says it all
-            "bootstrap bundle not read", extra={**facts, "error": str(error)}
-        )
-        return None
-    for warning in parsed.warnings:
-        _logger.warning("bootstrap bundle is odd", extra={**facts, "error": warning})
-    return parsed.bundle
+    def __init__(self) -> None:
+        self._said: dict[Path, str] = {}
+
+    def read(self, relationship: Relationship) -> TrustBundle | None:
+        """Return the bootstrap bundle, or None if there is none that can be used.
+
+        The file decides whom we believe, so one that others can write counts for nothing.
+        """
+        path = relationship.bootstrap_bundle
+        if path is None:
+            return None
+        try:
+            parsed = parse_bundle_file(relationship.trust_domain, read_trusted(path).encode())
+        except (ConfigError, BundleError) as error:
+            self._say(relationship, path, "bootstrap bundle not read", str(error))
+            return None
+        self._say(relationship, path, "bootstrap bundle is odd", "; ".join(parsed.warnings))
+        return parsed.bundle
+
+    def _say(self, relationship: Relationship, path: Path, what: str, error: str) -> None:
+        if error and self._said.get(path) != error:
+            facts = {"trust_domain": str(relationship.trust_domain), "path": str(path)}
+            _logger.error(what, extra={**facts, "error": error})
+        self._said[path] = error

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from accredit.authority.federation.bootstrap import read_bootstrap
+from accredit.authority.federation.bootstrap import Bootstraps
 from accredit.authority.federation.freshness import Held, Origin, warnings_about
+from accredit.authority.federation.progress import Progress
 from accredit.authority.federation.relationship import Relationship
 from accredit.authority.federation.store import BundleStore
 from accredit.authority.subscribers import Subscribers
@@ -34,7 +35,9 @@ class FederatedBundles:
         self._clock = clock
         self._subscribers = Subscribers()
         self._relationships: Mapping[TrustDomain, Relationship] = {}
+        self._bootstraps = Bootstraps()
         self._held = dict(store.load())
+        self._progress = dict(store.load_progress())
         self.bundles: Mapping[TrustDomain, TrustBundle] = {}
         self.replace(relationships)
 
@@ -64,10 +67,28 @@ class FederatedBundles:
         """Return the bundle of a relationship and where it came from, if it has one."""
         return self._held.get(trust_domain)
 
+    def progress(self, trust_domain: TrustDomain) -> Progress:
+        """Return how the fetches of a relationship went when it was last noted."""
+        return self._progress.get(trust_domain, Progress())
+
+    def note(self, trust_domain: TrustDomain, progress: Progress) -> None:
+        """Keep how the fetches of a relationship go, so that a restart still knows."""
+        if trust_domain not in self._relationships:
+            return
+        self._progress[trust_domain] = progress
+        try:
+            self._store.put_progress(trust_domain, progress)
+        except StoreError as error:
+            _logger.warning(
+                "how the fetch went is not saved; a restart will not know",
+                extra={"trust_domain": str(trust_domain), "error": str(error)},
+            )
+
     def replace(self, relationships: Sequence[Relationship]) -> None:
         """Make these the relationships; the bundles of those that are gone go at once."""
         self._relationships = {each.trust_domain: each for each in relationships}
-        for trust_domain in self._held.keys() - self._relationships.keys():
+        known = self._held.keys() | self._progress.keys()
+        for trust_domain in known - self._relationships.keys():
             self._drop(trust_domain)
         for trust_domain in self._relationships.keys() - self._held.keys():
             self._begin(trust_domain)
@@ -115,15 +136,27 @@ class FederatedBundles:
         self._begin(trust_domain)
         self._publish()
 
+    def look_again(self) -> Sequence[TrustDomain]:
+        """Read the bootstrap bundles that still count; return whose have changed."""
+        changed = [each for each in self._relationships if self._begin(each)]
+        self._publish()
+        return changed
+
     def _require(self, trust_domain: TrustDomain) -> None:
         if trust_domain not in self._relationships:
             raise NotFoundError(f"there is no relationship with {trust_domain}")
 
-    def _begin(self, trust_domain: TrustDomain) -> None:
+    def _begin(self, trust_domain: TrustDomain) -> bool:
+        """Hold the bootstrap bundle while there is no better one; tell whether it is new."""
+        held = self._held.get(trust_domain)
+        if held is not None and held.origin is not Origin.BOOTSTRAP:
+            return False
+        bundle = self._bootstraps.read(self._relationships[trust_domain])
+        if bundle is None or (held is not None and held.bundle == bundle):
+            return False
         # Not stored: as long as nothing else was ever held, the file may still be mended.
-        bundle = read_bootstrap(self._relationships[trust_domain])
-        if bundle is not None:
-            self._held[trust_domain] = Held(bundle, Origin.BOOTSTRAP, self._clock.now())
+        self._held[trust_domain] = Held(bundle, Origin.BOOTSTRAP, self._clock.now())
+        return True
 
     def _keep(self, trust_domain: TrustDomain, held: Held) -> None:
         self._held[trust_domain] = held
@@ -136,6 +169,7 @@ class FederatedBundles:
 
     def _drop(self, trust_domain: TrustDomain) -> None:
         self._held.pop(trust_domain, None)
+        self._progress.pop(trust_domain, None)
         try:
             self._store.drop(trust_domain)
         except StoreError as error:

@@ -11,24 +11,32 @@ from accredit.authority.federation.relationship import Relationship
 
 @dataclass(slots=True)
 class Progress:
-    """The last try and the next one; ``failures`` in a row, and why the last of them failed."""
+    """The last try, the last good one and the next; ``failures`` in a row since ``failing_since``.
+
+    All but the next try is kept over restarts.
+    """
 
     tried: datetime | None = None
     next_try: datetime | None = None
     failures: int = 0
     error: str = ""
+    succeeded: datetime | None = None
+    failing_since: datetime | None = None
 
-    def succeeded(self) -> None:
+    def success(self, now: datetime) -> None:
         """Note a good fetch."""
-        self.failures, self.error = 0, ""
+        self.tried = self.succeeded = now
+        self.failures, self.error, self.failing_since = 0, "", None
 
-    def failed(self, error: str) -> None:
+    def failure(self, now: datetime, error: str) -> None:
         """Note a fetch that came to nothing."""
+        self.tried = now
         self.failures, self.error = self.failures + 1, error
+        self.failing_since = self.failing_since or now
 
 
 def describe(
-    relationship: Relationship, held: Held | None, progress: Progress
+    relationship: Relationship, held: Held | None, progress: Progress, interval: timedelta
 ) -> dict[str, object]:
     """Return a relationship as plain data; times in ISO 8601."""
     endpoint = relationship.endpoint_spiffe_id
@@ -38,7 +46,10 @@ def describe(
         "profile": relationship.profile,
         "endpoint_spiffe_id": None if endpoint is None else str(endpoint),
         "bundle": None if held is None else _held(held),
+        "interval": interval // timedelta(seconds=1),
         "tried": _time(progress.tried),
+        "succeeded": _time(progress.succeeded),
+        "failing_since": _time(progress.failing_since),
         "next_try": _time(progress.next_try),
         "failures": progress.failures,
         "error": progress.error,
@@ -47,12 +58,14 @@ def describe(
 
 def _held(held: Held) -> dict[str, object]:
     hint = held.bundle.refresh_hint
+    roots = held.bundle.x509_authorities
     return {
         "origin": held.origin,
         "since": _time(held.since),
         "sequence": held.bundle.sequence,
         "refresh_hint": None if hint is None else hint // timedelta(seconds=1),
-        "x509_authorities": len(held.bundle.x509_authorities),
+        "x509_authorities": len(roots),
+        "x509_until": _time(max((root.not_valid_after_utc for root in roots), default=None)),
         "jwt_authorities": len(held.bundle.jwt_authorities),
     }
 

@@ -1,4 +1,4 @@
-"""Bundles that were fetched, in SQLite beside the authority's state, so that a restart has them.
+"""Bundles that were fetched, and how fetches went, in SQLite beside the authority's state.
 
 A file of its own: what strangers serve may make it grow or break, and no CA key hangs on it.
 """
@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from accredit.authority.embedded.database import Layout, open_database
 from accredit.authority.embedded.folder import PART, sync_folder, unusable
 from accredit.authority.federation.freshness import Held, Origin
+from accredit.authority.federation.progress import Progress
 from accredit.identity.bundle import encode_bundle, parse_bundle
 from accredit.identity.errors import BundleError, SpiffeIdError, StoreError
 from accredit.identity.spiffe_id import TrustDomain
+
+T = TypeVar("T")
 
 _SCHEMA = """
 CREATE TABLE bundle (
@@ -26,6 +29,17 @@ CREATE TABLE bundle (
     document BLOB NOT NULL,
     origin TEXT NOT NULL,
     since INTEGER NOT NULL
+) STRICT;
+"""
+# Added later, to databases that are there already.
+_MORE = """
+CREATE TABLE IF NOT EXISTS fetch (
+    trust_domain TEXT PRIMARY KEY,
+    tried INTEGER,
+    succeeded INTEGER,
+    failing_since INTEGER,
+    failures INTEGER NOT NULL,
+    error TEXT NOT NULL
 ) STRICT;
 """
 _CURE = "restore it from a backup, or move it away to begin with the bootstrap bundles again"
@@ -43,7 +57,7 @@ class BundleStore:
     def __init__(self, path: Path) -> None:
         self._path = path
         there = os.path.lexists(path)
-        self._database = open_database(path, _LAYOUT) if there else None
+        self._database = _open(path) if there else None
 
     def close(self) -> None:
         """Close it; the log is folded into the database."""
@@ -56,11 +70,22 @@ class BundleStore:
         Raises:
             StoreError: one of them cannot be read.
         """
+        return self._load("bundle", _held)
+
+    def load_progress(self) -> Mapping[TrustDomain, Progress]:
+        """Return how the fetches of every relationship went.
+
+        Raises:
+            StoreError: one of them cannot be read.
+        """
+        return self._load("fetch", lambda _, *rest: _progress(*rest))
+
+    def _load(self, table: str, made: Callable[..., T]) -> Mapping[TrustDomain, T]:
         if self._database is None:
             return {}
         try:
-            rows = self._database.execute("SELECT * FROM bundle ORDER BY trust_domain").fetchall()
-            return {TrustDomain(name): _held(TrustDomain(name), *rest) for name, *rest in rows}
+            rows = self._database.execute(f"SELECT * FROM {table} ORDER BY trust_domain").fetchall()  # noqa: S608  our own word
+            return {TrustDomain(name): made(TrustDomain(name), *rest) for name, *rest in rows}
         except sqlite3.Error as error:
             raise StoreError(self._path, f"cannot be used: {error}", _CURE) from error
         except (SpiffeIdError, BundleError, ValueError, OverflowError, OSError) as error:
@@ -72,26 +97,47 @@ class BundleStore:
         Raises:
             StoreError: the disk is full or broken; the old one is still there.
         """
+        document = encode_bundle(held.bundle)
+        row = (str(trust_domain), document, held.origin, int(held.since.timestamp()))
+        self._put("INSERT OR REPLACE INTO bundle VALUES (?, ?, ?, ?)", row)
+
+    def put_progress(self, trust_domain: TrustDomain, progress: Progress) -> None:
+        """Keep how the fetches of a relationship go.
+
+        Raises:
+            StoreError: the disk is full or broken; what was kept before is still there.
+        """
+        times = (progress.tried, progress.succeeded, progress.failing_since)
+        row = (str(trust_domain), *map(_seconds, times), progress.failures, progress.error)
+        self._put("INSERT OR REPLACE INTO fetch VALUES (?, ?, ?, ?, ?, ?)", row)
+
+    def _put(self, statement: str, row: tuple[Any, ...]) -> None:
         if self._database is None:
             _make(self._path)
-            self._database = open_database(self._path, _LAYOUT)
-        row = (
-            str(trust_domain),
-            encode_bundle(held.bundle),
-            held.origin,
-            int(held.since.timestamp()),
-        )
-        _write(self._database, self._path, "INSERT OR REPLACE INTO bundle VALUES (?, ?, ?, ?)", row)
+            self._database = _open(self._path)
+        _write(self._database, self._path, statement, row)
 
     def drop(self, trust_domain: TrustDomain) -> None:
-        """Forget a bundle, if there is one.
+        """Forget a bundle and how its fetches went, if they are there.
 
         Raises:
             StoreError: the disk is full or broken; it is still there.
         """
-        if self._database is not None:
-            name = str(trust_domain)
-            _write(self._database, self._path, "DELETE FROM bundle WHERE trust_domain = ?", (name,))
+        if self._database is None:
+            return
+        for table in ("bundle", "fetch"):
+            statement = f"DELETE FROM {table} WHERE trust_domain = ?"  # noqa: S608  our own word
+            _write(self._database, self._path, statement, (str(trust_domain),))
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    database = open_database(path, _LAYOUT)
+    try:
+        database.execute(_MORE)
+    except sqlite3.Error as error:
+        database.close()
+        raise StoreError(path, f"cannot be used: {error}", _CURE) from error
+    return database
 
 
 def _write(database: sqlite3.Connection, path: Path, statement: str, row: tuple[Any, ...]) -> None:
@@ -119,3 +165,27 @@ def _make(path: Path) -> None:
 def _held(trust_domain: TrustDomain, document: bytes, origin: str, since: int) -> Held:
     bundle = parse_bundle(trust_domain, document).bundle
     return Held(bundle, Origin(origin), datetime.fromtimestamp(since, UTC))
+
+
+def _progress(
+    tried: int | None,
+    succeeded: int | None,
+    failing_since: int | None,
+    failures: int,
+    error: str,
+) -> Progress:
+    return Progress(
+        tried=_moment(tried),
+        failures=failures,
+        error=error,
+        succeeded=_moment(succeeded),
+        failing_since=_moment(failing_since),
+    )
+
+
+def _seconds(when: datetime | None) -> int | None:
+    return None if when is None else int(when.timestamp())
+
+
+def _moment(seconds: int | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

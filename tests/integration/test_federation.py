@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import re
-import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
@@ -28,7 +27,6 @@ from accredit.identity.spiffe_id import TrustDomain
 from accredit.rotation.clock import SystemClock
 from accredit.workload_api.endpoint import UnixEndpoint
 
-_NOW = datetime.now(UTC)
 _SECOND = timedelta(seconds=1)
 _OWN = TrustDomain("prod.example")
 _OURS, _THEIRS = "spiffe://prod.example/me", "spiffe://partner.example/me"
@@ -53,7 +51,7 @@ federation:
 
 @pytest.fixture
 def partner(tmp_path: Path) -> TestCa:
-    ca = TestCa(PARTNER, now=_NOW)
+    ca = TestCa(PARTNER, now=datetime.now(UTC))
     path = tmp_path / "bootstrap.json"
     path.write_bytes(encode_bundle(ca.bundle(sequence=1)))
     path.chmod(0o600)
@@ -107,7 +105,7 @@ async def test_a_partners_rotation_reaches_workloads_and_outlives_partner_and_ag
     server: Endpoint, partner: TestCa, tmp_path: Path
 ) -> None:
     config = _BASE + _FEDERATION.format(url=server.url())
-    new = TestCa(PARTNER, now=_NOW)
+    new = TestCa(PARTNER, now=datetime.now(UTC))
     async with running(tmp_path, config) as agent:
         await gets(agent, partner)
         both = replace(
@@ -122,12 +120,11 @@ async def test_a_partners_rotation_reaches_workloads_and_outlives_partner_and_ag
         view = await listed(agent)
         assert (view["bundle"]["origin"], view["bundle"]["sequence"]) == ("endpoint", 8)
         agent.config.write_text(agent.config.read_text().partition("federation:")[0])
-        agent.send(signal.SIGHUP)
         await gets(agent)
 
 
 async def test_an_operator_may_set_a_bundle_and_forget_it(partner: TestCa, tmp_path: Path) -> None:
-    new = TestCa(PARTNER, now=_NOW)
+    new = TestCa(PARTNER, now=datetime.now(UTC))
     pem = tmp_path / "new.pem"
     pem.write_bytes(new.bundle().x509_pem)
     config = _BASE + _FEDERATION.format(url="https://127.0.0.1:1/")
@@ -151,7 +148,6 @@ async def test_a_mistake_in_the_file_ends_no_relationship(
     async with running(tmp_path, config) as agent:
         await gets(agent, partner)
         agent.config.write_text(config.replace("https://", "http://"))
-        agent.send(signal.SIGHUP)
         error = "federation.relationships[0].url"
         async with asyncio.timeout(30):
             while error not in agent.log.read_text():

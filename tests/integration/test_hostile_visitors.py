@@ -38,7 +38,8 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AgentPr
     agent = AgentProcess(tmp_path_factory.mktemp("agent"), config)
     with agent.running():
         yield agent, port
-        assert "Traceback" not in agent.log.read_text()
+        for word in ("Traceback", "visit failed"):
+            assert word not in agent.log.read_text()
 
 
 def files(agent: AgentProcess) -> int:

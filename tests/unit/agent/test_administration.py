@@ -13,7 +13,9 @@ from support.clock import FakeClock
 
 from accredit.agent.administration import Administration, Ledgers
 from accredit.agent.config import load_config
-from accredit.agent.federation import FederationReload, fetcher
+from accredit.agent.endpoint_host import EndpointHost
+from accredit.agent.federation import fetcher
+from accredit.agent.federation_reload import FederationReload
 from accredit.authority.embedded.authority import EmbeddedAuthority
 from accredit.authority.entry_source import EntrySource
 from accredit.authority.federation.polling import BundlePolling
@@ -69,7 +71,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
             identities,
             Ledgers(),
             clock,
-            FederationReload(config, polling),
+            FederationReload(config, polling, EndpointHost(None, lambda _: ())),
         )
         yield Bench(administration, config, clock)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from support.ca import TestCa
 from support.clock import EPOCH
 from support.federating import PARTNER, relationship
@@ -16,23 +18,26 @@ _ONE = relationship("https://partner.example/")
 
 def text(bundle: TrustBundle | None, progress: Progress) -> list[str]:
     held = None if bundle is None else Held(bundle, Origin.ENDPOINT, EPOCH)
-    _, line = relationships_text([describe(_ONE, held, progress)]).splitlines()
+    _, line = relationships_text(
+        [describe(_ONE, held, progress, timedelta(minutes=5))]
+    ).splitlines()
     return line.split("  ")
 
 
 def test_a_bundle_is_shown_with_its_age_and_next_fetch() -> None:
-    line = text(TestCa(PARTNER).bundle(sequence=7), Progress(EPOCH, EPOCH))
+    line = text(TestCa(PARTNER).bundle(sequence=7), Progress(EPOCH, EPOCH, succeeded=EPOCH))
     assert [each.strip() for each in line if each] == [
         *("partner.example", "endpoint", "7", "2"),
-        *("2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00+00:00"),
+        *("2026-01-01T00:00:00+00:00",) * 3,
     ]
 
 
 def test_what_is_missing_is_said() -> None:
-    progress = Progress(EPOCH)
-    progress.failed("no connection to partner.example: connection refused")
+    progress = Progress()
+    progress.failure(EPOCH, "no connection to partner.example: connection refused")
     line = " ".join(text(None, progress))
     assert "nowhere yet" in line
+    assert "never" in line
     assert line.endswith("no connection to partner.example: connection refused")
 
 

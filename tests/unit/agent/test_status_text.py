@@ -28,6 +28,7 @@ _STATUS: dict[str, Any] = {
     "rotation": _ROTATION,
     "sds": None,
     "outputs": [],
+    "problems": [],
 }
 _SVID = {
     "spiffe_id": "spiffe://prod.example/a",
@@ -56,6 +57,11 @@ _REFUSAL = {
 }
 _COUNTERS = {"pushes": 5, "acks": 4, "nacks": 1, "parked": 0, "never": 0, "failed_checks": 0}
 _SIGNER = {"kid": "k1", "state": "active", "not_before": "b", "not_after": "a"}
+
+
+def test_problems_are_told_at_the_end_in_a_line_each() -> None:
+    text = status_text.status_text({**_STATUS, "problems": ["one thing", "another"]})
+    assert text.splitlines()[-4:] == ["", "PROBLEMS", "one thing", "another"]
 
 
 def test_an_agent_without_callers_is_told_in_one_block() -> None:
@@ -160,6 +166,7 @@ def test_relationships_are_told_in_a_block_of_their_own() -> None:
     partner = {
         "trust_domain": "partner.example",
         "bundle": None,
+        "succeeded": None,
         "next_try": "2026-01-01T00:00:05Z",
         "error": "no connection to partner.example",
     }

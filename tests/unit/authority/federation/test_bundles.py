@@ -12,6 +12,7 @@ from support.federating import PARTNER, relationship
 
 from accredit.authority.federation.bundles import FederatedBundles
 from accredit.authority.federation.freshness import Origin
+from accredit.authority.federation.progress import Progress
 from accredit.authority.federation.relationship import Relationship
 from accredit.identity.bundle import TrustBundle, encode_bundle
 from accredit.identity.errors import BundleError, NotFoundError, ResponseError
@@ -72,6 +73,55 @@ def test_a_bootstrap_bundle_counts_until_the_first_fetch_and_never_again(bench: 
     bench.bootstrap.write_bytes(document(_NEXT, 9))
     bench.restart(bench.started)
     assert bench.held == _CA.bundle(sequence=3)
+
+
+def test_a_bootstrap_bundle_that_changes_while_it_counts_is_taken(bench: Bench) -> None:
+    bench.bootstrap.unlink()
+    bench.restart(bench.started)
+    assert bench.bundles.look_again() == []
+    for ca, sequence in ((_CA, 1), (_NEXT, 2)):
+        bench.bootstrap.write_bytes(document(ca, sequence))
+        bench.bootstrap.chmod(0o600)
+        assert bench.bundles.look_again() == [PARTNER]
+        assert bench.held == ca.bundle(sequence=sequence)
+        assert bench.bundles.look_again() == []
+    assert len(bench.told) == 2
+
+
+@pytest.mark.rows("FC-12")
+def test_a_bootstrap_bundle_that_changes_later_counts_for_nothing(bench: Bench) -> None:
+    bench.restart(bench.started)
+    bench.bundles.accept(bench.started, document(_CA, 3))
+    bench.bootstrap.write_bytes(document(_NEXT, 9))
+    assert bench.bundles.look_again() == []
+    assert bench.held == _CA.bundle(sequence=3)
+
+
+def test_a_bootstrap_bundle_that_goes_bad_changes_nothing_and_is_logged_once(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.restart(bench.started)
+    bench.bootstrap.write_bytes(b"{")
+    for _ in range(3):
+        assert bench.bundles.look_again() == []
+    assert bench.held == _CA.bundle(sequence=1)
+    assert [each.message for each in caplog.records] == ["bootstrap bundle not read"]
+    bench.bootstrap.write_bytes(document(_CA, 1))
+    bench.bundles.look_again()
+    bench.bootstrap.write_bytes(b"{")
+    bench.bundles.look_again()
+    assert len(caplog.records) == 2
+
+
+def test_how_fetches_go_outlives_a_restart_and_ends_with_the_relationship(bench: Bench) -> None:
+    bench.restart(bench.plain)
+    bench.bundles.note(PARTNER, Progress(failures=2, error="away"))
+    bench.bundles.note(_OTHER, Progress(failures=2, error="nobody we know"))
+    bench.restart(bench.plain)
+    assert bench.bundles.progress(PARTNER) == Progress(failures=2, error="away")
+    bench.bundles.replace([])
+    bench.restart(bench.plain)
+    assert bench.bundles.progress(PARTNER) == Progress()
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"-----BEGIN CERTIFICATE-----\n", b"\xff"])

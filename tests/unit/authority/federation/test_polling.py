@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,7 +16,11 @@ from support.federating import PARTNER, relationship
 
 from accredit.authority.federation.bundles import FederatedBundles
 from accredit.authority.federation.polling import BundlePolling, Fetch
-from accredit.authority.federation.relationship import FederationSettings, Relationship
+from accredit.authority.federation.relationship import (
+    FederationSettings,
+    Profile,
+    Relationship,
+)
 from accredit.identity.bundle import encode_bundle
 from accredit.identity.errors import UnavailableError, X509SvidError
 from accredit.identity.spiffe_id import TrustDomain
@@ -24,6 +28,7 @@ from accredit.identity.spiffe_id import TrustDomain
 _CA = TestCa(PARTNER)
 _ONE = relationship("https://partner.example/")
 _OTHER = relationship("https://other.example/", trust_domain=TrustDomain("other.example"))
+_APART = relationship("https://web.example/", Profile.WEB, trust_domain=TrustDomain("web.example"))
 _MINUTE = timedelta(minutes=1)
 
 
@@ -166,6 +171,107 @@ async def test_other_settings_stop_what_ended_start_what_is_new_and_leave_the_re
         bench.polling.apply(FederationSettings((_OTHER,), timeout=_MINUTE))
         await bench.clock.settle()
         assert bench.endpoints.asked[3:] == ["other.example"]
+
+
+async def test_an_operator_need_not_wait_for_the_next_turn(tmp_path: Path) -> None:
+    async with polled(tmp_path, _ONE, _APART) as bench:
+        bench.polling.fetch_now(PARTNER)
+        await bench.clock.settle(2)
+        assert bench.endpoints.asked[2:] == ["partner.example"]
+        bench.polling.fetch_now(TrustDomain("nobody.example"))
+        await bench.pass_(4 * _MINUTE)
+        assert len(bench.endpoints.asked) == 3
+
+
+async def test_a_bundle_that_verifies_other_endpoints_lets_them_be_asked_too(
+    tmp_path: Path,
+) -> None:
+    assert _OTHER.verified_by == PARTNER
+    async with polled(tmp_path, _ONE, _OTHER, _APART) as bench:
+        bench.polling.fetch_now(PARTNER)
+        await bench.clock.settle(3)
+        assert sorted(bench.endpoints.asked[3:]) == ["other.example", "partner.example"]
+
+
+async def test_a_fetch_under_way_begins_anew_with_what_an_operator_brought(tmp_path: Path) -> None:
+    async with polled(tmp_path, _ONE, open_=False) as bench:
+        await _until(lambda: bench.endpoints.waiting == 1)
+        bench.polling.fetch_now(PARTNER)
+        await _until(lambda: len(bench.endpoints.asked) == 2)
+        assert bench.endpoints.waiting == 1
+        bench.endpoints.open.set()
+        await bench.clock.settle()
+
+
+async def test_only_what_failed_is_tried_again_when_asked(tmp_path: Path) -> None:
+    async with polled(tmp_path, _ONE, _APART) as bench:
+        bench.endpoints.answer = UnavailableError("away")
+        bench.polling.fetch_now(PARTNER)
+        await bench.clock.settle(2)
+        bench.polling.retry()
+        await bench.clock.settle(2)
+        assert bench.endpoints.asked[2:] == ["partner.example", "partner.example"]
+
+
+async def test_a_bootstrap_bundle_that_changes_begins_a_fetch(tmp_path: Path) -> None:
+    path = tmp_path / "bootstrap.json"
+    one = relationship("https://partner.example/", bootstrap_bundle=path)
+    async with polled(tmp_path, one, open_=False) as bench:
+        bench.endpoints.answer = UnavailableError("no authority is here")
+        bench.endpoints.open.set()
+        await bench.clock.settle()
+        bench.polling.look_again()
+        assert len(bench.endpoints.asked) == 1
+        path.write_bytes(encode_bundle(_CA.bundle()))
+        path.chmod(0o600)
+        bench.polling.look_again()
+        await bench.clock.settle()
+        assert len(bench.endpoints.asked) == 2
+
+
+async def test_a_relationship_that_comes_back_is_asked_at_once(tmp_path: Path) -> None:
+    async with polled(tmp_path, _ONE) as bench:
+        bench.polling.apply(FederationSettings())
+        bench.polling.apply(FederationSettings((_ONE,)))
+        await bench.clock.settle()
+        assert bench.endpoints.asked == ["partner.example"] * 2
+
+
+async def test_a_restart_knows_how_fetches_went_and_waits_little_all_the_same(
+    tmp_path: Path,
+) -> None:
+    async with polled(tmp_path, _ONE, open_=False) as bench:
+        bench.endpoints.answer = UnavailableError("away")
+        bench.endpoints.open.set()
+        await bench.clock.settle()
+        for _ in range(3):
+            bench.polling.retry()
+            await bench.clock.settle()
+    async with polled(tmp_path, _ONE, open_=False) as bench:
+        [view] = bench.polling.describe()
+        assert (view["failures"], view["error"]) == (4, "away")
+        assert view["tried"] == view["failing_since"] == "2026-01-01T00:00:00+00:00"
+        assert view["succeeded"] is None
+        bench.endpoints.answer = UnavailableError("still away")
+        bench.endpoints.open.set()
+        await bench.clock.settle()
+        [view] = bench.polling.describe()
+        assert (view["failures"], view["error"]) == (5, "still away")
+        assert bench.clock.waits == [timedelta(seconds=5)]
+        bench.endpoints.answer = encode_bundle(_CA.bundle())
+        bench.polling.retry()
+        await bench.clock.settle()
+        [view] = bench.polling.describe()
+        assert (view["failures"], view["failing_since"]) == (0, None)
+        assert view["succeeded"] == "2026-01-01T00:00:00+00:00"
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    for _ in range(100):
+        if holds():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it never came about")
 
 
 async def test_a_relationship_that_ends_while_it_is_asked_leaves_nothing(tmp_path: Path) -> None:

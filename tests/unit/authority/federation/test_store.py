@@ -6,6 +6,8 @@ import os
 import signal
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from support.ca import TestCa
 from support.clock import EPOCH
 
 from accredit.authority.federation.freshness import Held, Origin
+from accredit.authority.federation.progress import Progress
 from accredit.authority.federation.store import BundleStore
 from accredit.identity.errors import StoreError
 from accredit.identity.spiffe_id import TrustDomain
@@ -46,6 +49,34 @@ def test_what_was_put_is_there_when_it_is_opened_again(path: Path) -> None:
     with closing(BundleStore(path)) as store:
         assert store.load() == {_A: _HELD}
     assert [each.name for each in path.parent.iterdir()] == ["federation.db"]
+
+
+def test_how_fetches_went_is_there_when_it_is_opened_again(path: Path) -> None:
+    good, bad = Progress(), Progress()
+    good.success(EPOCH)
+    bad.success(EPOCH)
+    bad.failure(EPOCH + timedelta(hours=1), "no connection")
+    bad.next_try = EPOCH  # of a process that is gone: nobody keeps to it
+    with closing(BundleStore(path)) as store:
+        store.put_progress(_A, bad)
+        store.put_progress(_B, bad)
+        store.put_progress(_B, good)
+    with closing(BundleStore(path)) as store:
+        assert store.load_progress() == {_A: replace(bad, next_try=None), _B: good}
+        assert store.load() == {}
+        store.drop(_A)
+        assert store.load_progress() == {_B: good}
+
+
+def test_a_file_of_before_learns_how_fetches_go(path: Path) -> None:
+    with closing(BundleStore(path)) as store:
+        store.put(_A, _HELD)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("DROP TABLE fetch")
+    with closing(BundleStore(path)) as store:
+        assert (store.load(), store.load_progress()) == ({_A: _HELD}, {})
+        store.put_progress(_A, Progress(failures=1, error="away"))
+        assert store.load_progress()[_A].error == "away"
 
 
 def test_what_was_put_survives_the_death_of_the_process(path: Path) -> None:

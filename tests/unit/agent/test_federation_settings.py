@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from accredit.agent.config import load_config
-from accredit.agent.federation import read_settings
+from accredit.agent.federation_settings import read_settings
 from accredit.identity.errors import ConfigError
 
 _CONFIG = """\
@@ -18,6 +18,7 @@ admin_socket: admin.sock
 federation:
   relationships:
     - {trust_domain: a.example, url: https://h/, profile: https_web, ca_file: ca.pem}
+  endpoint: {listen: "[::]:8443", profile: https_web, certificate: c.pem, key: k.pem}
 """
 
 
@@ -31,8 +32,17 @@ def written(folder: Path, text: str) -> Path:
 async def test_it_is_what_the_file_says(tmp_path: Path) -> None:
     path = written(tmp_path, _CONFIG)
     found = await read_settings(path)
-    assert found == load_config(path).federation.settings()
-    assert found.relationships[0].ca_file == tmp_path / "ca.pem"
+    section = load_config(path).federation
+    assert section.endpoint is not None
+    assert found.federation == section.settings()
+    assert found.endpoint == section.endpoint.settings()
+    assert found.endpoint.key == tmp_path / "k.pem"
+    assert found.federation.relationships[0].ca_file == tmp_path / "ca.pem"
+
+
+async def test_an_agent_need_not_serve_its_bundle(tmp_path: Path) -> None:
+    path = written(tmp_path, _CONFIG.partition("  endpoint:")[0])
+    assert (await read_settings(path)).endpoint is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,130 @@
+"""Follows the section ``federation`` of the configuration, and the bundles it begins with."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+from accredit.agent.bundle_endpoint.settings import EndpointSettings
+from accredit.agent.endpoint_host import EndpointHost
+from accredit.agent.federation_settings import read_settings
+from accredit.authority.federation.polling import BundlePolling
+from accredit.authority.path_watch import PathWatch
+from accredit.authority.trusted_text import read_trusted
+from accredit.identity.errors import ConfigError
+from accredit.identity.yaml_lines import load
+
+_logger = logging.getLogger(__name__)
+
+
+class FederationReload:
+    """A component that applies the section ``federation`` whenever it changes, or when asked.
+
+    A file with any mistake changes nothing. It is checked by another process, which is how this one
+    never imports the model of the configuration. ``endpoint`` serves the own bundle.
+    """
+
+    name = "federation reload"
+
+    def __init__(
+        self,
+        config: Path | None,
+        polling: BundlePolling,
+        endpoint: EndpointHost,
+    ) -> None:
+        self._config = config
+        self._polling = polling
+        self._endpoint = endpoint
+        self._asked = False
+        self._look = asyncio.Event()
+        self._last_error = ""
+        self._section = _section(config)
+
+    def describe(self) -> list[dict[str, object]]:
+        """Return each relationship, its bundle and its last fetch, as plain data."""
+        return self._polling.describe()
+
+    @property
+    def endpoint(self) -> EndpointSettings | None:
+        """How the own bundle is served now, if it is."""
+        return self._endpoint.settings
+
+    def reload(self) -> None:
+        """Ask for the file to be read soon, changed or not; what comes of it is logged."""
+        self._asked = True
+        self._look.set()
+
+    async def run(self) -> None:
+        """Follow the files until cancelled."""
+        try:
+            watch = PathWatch(self._paths, None, lambda _: False)
+        except OSError as error:
+            _logger.warning(
+                "federation is not watched: it is read on SIGHUP only",
+                extra={"error": error.strerror},
+            )
+            await self._follow(None)
+        else:
+            with watch:
+                await self._follow(watch)
+
+    def _paths(self) -> Iterable[Path]:
+        found = [each.bootstrap_bundle for each in self._polling.relationships]
+        return [path for path in (self._config, *found) if path is not None]
+
+    async def _follow(self, watch: PathWatch | None) -> None:
+        while True:
+            if watch is not None:
+                watch.sync()
+            await self._read()
+            await self._until_look(watch)
+
+    async def _until_look(self, watch: PathWatch | None) -> None:
+        async with asyncio.TaskGroup() as group:
+            watcher = None if watch is None else group.create_task(self._when_changed(watch))
+            await self._look.wait()
+            if watcher is not None:
+                watcher.cancel()
+        self._look.clear()
+
+    async def _when_changed(self, watch: PathWatch) -> None:
+        await watch.changed()
+        self._look.set()
+
+    async def _read(self) -> None:
+        asked, self._asked = self._asked, False
+        section = await asyncio.to_thread(_section, self._config)
+        if self._config is not None and (asked or section != self._section):
+            await self._apply(self._config, section, asked=asked)
+        self._polling.look_again()
+        if asked:
+            self._polling.retry()
+
+    async def _apply(self, config: Path, section: object, *, asked: bool) -> None:
+        try:
+            found = await read_settings(config)
+        except ConfigError as error:
+            if asked or str(error) != self._last_error:
+                _logger.error(  # noqa: TRY400  the text says it all
+                    "federation not reloaded; the last good relationships stay",
+                    extra={"error": str(error)},
+                )
+            # So that the section is applied even if the mistake was elsewhere in the file.
+            self._section, self._last_error = None, str(error)
+            return
+        self._section, self._last_error = section, ""
+        if self._polling.apply(found.federation):
+            names = [str(each.trust_domain) for each in found.federation.relationships]
+            _logger.info("federation reloaded", extra={"relationships": names})
+        self._endpoint.apply(found.endpoint)
+
+
+def _section(config: Path | None) -> object:
+    """Return what the file says about federation, or why it says nothing: cheap to compare."""
+    try:
+        data = None if config is None else load(read_trusted(config), str(config))[0]
+    except ConfigError as error:
+        return str(error)
+    return [data.get("federation")] if isinstance(data, dict) else []
