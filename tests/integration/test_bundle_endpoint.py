@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -209,6 +210,34 @@ entries:
         before = held()["sequence"]
         served.operator("ca", "rotate")
         until(lambda: held()["sequence"] > before and is_up_to_date())
+
+
+def test_the_endpoint_follows_the_file_and_stays_where_it_is_if_it_cannot_move(
+    tmp_path: Path,
+) -> None:
+    here, there = free_port(), free_port()
+    agent = AgentProcess(tmp_path, _CONFIG.format(port=here))
+    text = agent.config.read_text()
+
+    def serves(port: int, path: str = "/bundle.json") -> bool:
+        try:
+            return Served(agent, port).get(path=path).status == 200
+        except AssertionError:
+            return False
+
+    with agent.running(), socket.create_server(("127.0.0.1", 0)) as taken:
+        assert serves(here)
+        agent.config.write_text(text.replace(f":{here}", f":{taken.getsockname()[1]}"))
+        until(lambda: "bundle endpoint not changed" in agent.log.read_text())
+        until(lambda: serves(here))
+        agent.config.write_text(text.replace(f":{here}", f":{there}").replace("/bundle.json", "/"))
+        until(lambda: serves(there, "/"))
+        assert not serves(here)
+        operator = Served(agent, there).operator
+        until(lambda: f"https://127.0.0.1:{there}/ (https_spiffe)" in operator("status"))
+        agent.config.write_text(text.partition("federation:")[0])
+        until(lambda: not serves(there, "/"))
+        until(lambda: "own bundle    not served" in operator("status"))
 
 
 def test_the_agent_ends_quickly_and_well_while_somebody_is_connected(tmp_path: Path) -> None:
