@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from accredit.agent.container_doubts import of_containers, of_runtimes
 from accredit.agent.kubernetes_doubts import of_kubernetes
+from accredit.agent.federation_doubts import of_federation
 from accredit.agent.output_doubts import of_outputs
 from accredit.agent.plan import Plan
 from accredit.agent.trust_doubts import of_trust
@@ -43,6 +44,7 @@ def doubts(plan: Plan, entries: EntrySet) -> Iterator[str]:
         yield from of_kubernetes(entry, plan.k8s)
         yield from _unknown_names(entry)
     yield from of_outputs(plan.outputs, entries)
+    yield from of_federation(plan, entries)
 
 
 def _short_publication(plan: Plan) -> Iterator[str]:

@@ -123,6 +123,8 @@ class FederatedBundles:
         """
         self._require(bundle.trust_domain)
         encode_bundle(bundle)
+        facts = {"trust_domain": str(bundle.trust_domain), "sequence": bundle.sequence}
+        _logger.info("federated bundle set by an operator", extra=facts)
         self._keep(bundle.trust_domain, Held(bundle, Origin.OPERATOR, self._clock.now()))
 
     def forget(self, trust_domain: TrustDomain) -> None:
@@ -132,6 +134,8 @@ class FederatedBundles:
             NotFoundError: there is no such relationship.
         """
         self._require(trust_domain)
+        facts = {"trust_domain": str(trust_domain)}
+        _logger.info("federated bundle deleted by an operator", extra=facts)
         self._drop(trust_domain)
         self._begin(trust_domain)
         self._publish()

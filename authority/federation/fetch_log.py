@@ -26,10 +26,11 @@ class Fetched(Protocol):
         ...
 
 
-def log_failed(relationship: Relationship, progress: Progress) -> None:
+def log_failed(relationship: Relationship, held: Held | None, progress: Progress) -> None:
     """Say why nothing came of a fetch."""
     _logger.warning(
-        "federated bundle not fetched; the last good one stays",
+        "federated bundle not fetched; %s",
+        "the last good one stays" if held else "there is none yet",
         extra={**_facts(relationship), "error": progress.error, "failures": progress.failures},
     )
 

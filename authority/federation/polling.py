@@ -143,7 +143,7 @@ class BundlePolling:
             warnings = self.bundles.accept(relationship, document.data)
         except (UnavailableError, ResponseError, X509SvidError, BundleError) as error:
             progress.failure(self._clock.now(), str(error))
-            log_failed(relationship, progress)
+            log_failed(relationship, self.bundles.held(relationship.trust_domain), progress)
         else:
             progress.success(self._clock.now())
             held = self.bundles.held(relationship.trust_domain)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from support import needs
 from support.agent_process import AgentProcess
+from support.real_program import free_port
 
 from accredit.agent.config_file_watch import load_file_watch
 from accredit.agent.config_kubernetes import KubernetesAttestor
@@ -138,6 +140,32 @@ def test_the_minimal_one_gives_the_app_its_identity(tmp_path: Path) -> None:
     with agent.running():
         found = agent.command("api", "fetch", "x509", f"--socket=unix://{agent.socket}")
         assert "spiffe://prod.example/checkout" in found
+
+
+@pytest.mark.slow
+def test_two_partners_meet_rotate_and_part() -> None:
+    # Sockets have short paths, and pytest's folders have not.
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        ports = {"18443": str(free_port()), "18444": str(free_port())}
+        for example in (_EXAMPLES / "federation").iterdir():
+            text = example.read_text()
+            for old, new in ports.items():
+                text = text.replace(old, new)
+            (folder / example.name).write_text(text)
+        program = folder / "accredit"
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} -m accredit "$@"\n')
+        program.chmod(0o700)
+        done = subprocess.run(
+            ["bash", folder / "run.sh", folder / "work"],
+            check=False,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "ACCREDIT": str(program)},
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("SPIFFE ID  spiffe://shop.example/app") == 2
+    assert "no JWT keys of the subject's trust domain" in done.stdout.splitlines()[-1]
 
 
 @pytest.mark.parametrize("name", _UNITS)

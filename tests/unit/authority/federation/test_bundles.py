@@ -235,6 +235,17 @@ def test_a_bundle_that_is_forgotten_begins_with_the_bootstrap_bundle(bench: Benc
     assert bench.held == _CA.bundle(sequence=1)
 
 
+def test_what_an_operator_does_is_logged(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    bench.restart(bench.plain)
+    bench.bundles.overwrite(_NEXT.bundle(sequence=9))
+    bench.bundles.forget(PARTNER)
+    set_, deleted = caplog.records
+    assert set_.message == "federated bundle set by an operator"
+    assert (set_.__dict__["trust_domain"], set_.__dict__["sequence"]) == ("partner.example", 9)
+    assert deleted.message == "federated bundle deleted by an operator"
+
+
 def test_only_relationships_have_bundles(bench: Bench) -> None:
     with pytest.raises(NotFoundError, match=r"there is no relationship with partner\.example"):
         bench.bundles.overwrite(_CA.bundle())
