@@ -22,12 +22,8 @@ _HINT = "spiffe_refresh_hint"
 
 def encode_bundle_map(bundles: Iterable[TrustBundle]) -> bytes:
     """Return the map, without refresh hints: who refreshes it does so as a whole."""
-    named = {str(each.trust_domain): _without_hint(each) for each in bundles}
+    named = {str(each.trust_domain): _without(_HINT, bundle_document(each)) for each in bundles}
     return dumps({_DOMAINS: dict(sorted(named.items()))})
-
-
-def _without_hint(bundle: TrustBundle) -> Mapping[str, object]:
-    return {name: value for name, value in bundle_document(bundle).items() if name != _HINT}
 
 
 def is_bundle_map(data: bytes) -> bool:
@@ -63,4 +59,9 @@ def _parsed(name: str, document: object) -> tuple[TrustDomain, ParsedBundle]:
         raise BundleError(_RULE, f"{name[:100]!r} is not the name of a trust domain") from None
     if not isinstance(document, dict):
         raise BundleError(_RULE, f"the bundle of {name} is no object")
-    return trust_domain, bundle_from(trust_domain, document)
+    # A hint in there counts for nothing: how often a map is refreshed is said elsewhere.
+    return trust_domain, bundle_from(trust_domain, _without(_HINT, document))
+
+
+def _without(member: str, document: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in document.items() if name != member}

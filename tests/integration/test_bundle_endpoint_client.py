@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ from support.federating import PARTNER, SERVER, federating, relationship
 
 from accredit.agent.federation_admin import FederationAdministration
 from accredit.authority.federation.relationship import FederationSettings, Profile
-from accredit.identity.bundle import encode_bundle
+from accredit.identity.bundle import bundle_document, encode_bundle
 from accredit.identity.spiffe_id import SpiffeId, TrustDomain
 
 _WEB = Profile.WEB
@@ -310,6 +311,20 @@ async def test_the_next_poll_follows_the_refresh_hint_within_bounds(
         assert federation.clock.waits == [timedelta(seconds=interval)]
         await federation.next_poll()
     assert len(server.requests) == 2
+
+
+@pytest.mark.rows("BM-06")
+async def test_a_hint_inside_a_map_that_an_operator_brings_changes_no_interval(
+    partner: TestCa, tmp_path: Path
+) -> None:
+    bundle = bundle_document(partner.bundle(refresh_hint=timedelta(minutes=1)))
+    text = json.dumps({"trust_domains": {"partner.example": bundle}})
+    async with federating(tmp_path, relationship("https://127.0.0.1:1/")) as federation:
+        await FederationAdministration(federation.polling).set(
+            {"trust_domain": "partner.example", "text": text}
+        )
+        assert federation.view["bundle"]["refresh_hint"] is None
+        assert federation.view["interval"] == 300
 
 
 @pytest.mark.rows("FC-33")

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from support import needs
 from support.agent_process import AgentProcess
-from support.real_program import free_port
+from support.ports import free_port
 
 from accredit.agent.config_file_watch import load_file_watch
 from accredit.agent.config_kubernetes import KubernetesAttestor

@@ -117,6 +117,7 @@ async def test_each_kind_of_key_is_taken_from_its_endpoint(
     assert [each for each in caplog.records if each.levelname == "WARNING"] == []
 
 
+@pytest.mark.rows("BP-02", "BP-15", "FC-24", "FC-27")
 async def test_without_sequence_and_hint_the_last_one_fetched_counts_for_five_minutes(
     partner: Partner, tmp_path: Path
 ) -> None:
