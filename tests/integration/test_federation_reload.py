@@ -131,6 +131,34 @@ async def test_whoever_asks_for_a_reload_wants_what_failed_to_be_tried_again(
         await eventually(lambda: bench.federation.view["failures"] == 2, _PATIENCE)
 
 
+async def test_a_file_that_goes_away_changes_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with following(tmp_path) as bench:
+        bench.config.rename(tmp_path / "elsewhere")
+        await eventually(lambda: bool(mistakes(caplog)), _PATIENCE)
+        assert "accredit.yaml: cannot be read: no such file" in mistakes(caplog)[0]
+        assert bench.names == ["partner.example"]
+        (tmp_path / "elsewhere").write_text(_HEAD + _FEDERATION + _MORE)
+        (tmp_path / "elsewhere").rename(bench.config)
+        await eventually(lambda: bench.names == ["partner.example", "more.example"], _PATIENCE)
+
+
+async def test_without_inotify_a_reload_still_reads(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(*_: object, **__: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr("asyncinotify._ffi.libc.inotify_init1", none_left)
+    async with following(tmp_path) as bench:
+        told = "federation is not watched: it is read on SIGHUP only"
+        assert told in [each.message for each in caplog.records]
+        bench.write(_FEDERATION + _MORE)
+        bench.reload.reload()
+        await eventually(lambda: bench.names == ["partner.example", "more.example"], _PATIENCE)
+
+
 def mistakes(caplog: pytest.LogCaptureFixture) -> list[str]:
     """Return why the section was not reloaded, each time."""
     found = [each for each in caplog.records if each.message.startswith("federation not reloaded")]

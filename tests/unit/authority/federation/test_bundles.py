@@ -261,8 +261,10 @@ def test_a_disk_in_trouble_does_not_keep_a_withdrawn_key_alive(
     bench.path.mkdir()
     bench.bundles.accept(bench.plain, document(_CA, 7))
     bench.bundles.accept(bench.plain, b'{"keys": [], "spiffe_sequence": 8}')
+    bench.bundles.note(PARTNER, Progress(failures=1))
     assert bench.held == TrustBundle(PARTNER, sequence=8)
     assert {each.message for each in caplog.records} == {
-        "federated bundle not saved; it holds until the next restart"
+        "federated bundle not saved; it holds until the next restart",
+        "how the fetch went is not saved; a restart will not know",
     }
     bench.path.rmdir()

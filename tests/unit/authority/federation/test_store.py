@@ -105,6 +105,16 @@ def test_a_file_that_is_none_of_ours_is_named_with_the_cure(path: Path, content:
         BundleStore(path)
 
 
+@pytest.mark.parametrize("column", ["tried", "succeeded", "failing_since"])
+def test_a_time_of_a_fetch_that_no_calendar_holds_is_damage(path: Path, column: str) -> None:
+    with closing(BundleStore(path)) as store:
+        store.put_progress(_A, Progress())
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(f"UPDATE fetch SET {column} = ?", (10**18,))
+    with closing(BundleStore(path)) as store, pytest.raises(StoreError, match="is damaged"):
+        store.load_progress()
+
+
 @pytest.mark.parametrize(
     ("column", "value"),
     [("document", b"{"), ("origin", "moon"), ("trust_domain", "A B"), ("since", 10**18)],
