@@ -6,6 +6,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 work=${1:-$(mktemp -d)}
 mkdir -p "$work"
+work=$(cd "$work" && pwd)
 accredit=${ACCREDIT:-accredit}
 say() { printf '\n== %s\n' "$*"; }
 
@@ -50,7 +51,7 @@ verify
 
 say "shop replaces its keys; nobody at stock needs to know"
 ask shop ca rotate --wait
-verify
+until_true verify
 
 say "stock ends the relationship by taking it out of its file: shop is a stranger again"
 sed -i '/relationships:/,/endpoint_spiffe_id:/d' "$work/stock.yaml"

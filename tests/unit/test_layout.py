@@ -19,7 +19,6 @@ _TESTED_ELSEWHERE = {
     "agent/demo/": "tests/integration runs the demonstration as a whole",
     "agent/entry_trust.py": "test_trust_doubts.py, of what follows from it",
     "agent/explanation.py": "test_explaining.py has it made of real processes",
-    "agent/federation_check.py": "test_federation.py starts it",
     "agent/federation.py": "test_wiring.py and every agent that federates",
     "agent/federation_check.py": "test_federation_settings.py starts it",
     "agent/federation_reload.py": "tests/integration has it follow real files",
