@@ -78,7 +78,7 @@ class EmbeddedAuthority(Section):
     federated_bundles: Bundles = Field(
         default={},
         description="Trust bundles of other trust domains: name to the path of a SPIFFE bundle "
-        "document. Read at start and at each reload.",
+        "document, or of roots in PEM. Read again when it changes.",
     )
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from accredit.agent.bundle_endpoint.settings import EndpointSettings
@@ -23,7 +23,8 @@ class FederationReload:
     """A component that applies the section ``federation`` whenever it changes, or when asked.
 
     A file with any mistake changes nothing. It is checked by another process, which is how this one
-    never imports the model of the configuration. ``endpoint`` serves the own bundle.
+    never imports the model of the configuration. ``endpoint`` serves the own bundle; ``files`` are
+    bundles that nobody fetches, which ``reread`` reads whenever something has changed.
     """
 
     name = "federation reload"
@@ -33,10 +34,14 @@ class FederationReload:
         config: Path | None,
         polling: BundlePolling,
         endpoint: EndpointHost,
+        files: Iterable[Path] = (),
+        reread: Callable[[], None] = lambda: None,
     ) -> None:
         self._config = config
         self._polling = polling
         self._endpoint = endpoint
+        self._files = tuple(files)
+        self._reread = reread
         self._asked = False
         self._look = asyncio.Event()
         self._last_error = ""
@@ -72,7 +77,7 @@ class FederationReload:
 
     def _paths(self) -> Iterable[Path]:
         found = [each.bootstrap_bundle for each in self._polling.relationships]
-        return [path for path in (self._config, *found) if path is not None]
+        return [path for path in (self._config, *self._files, *found) if path is not None]
 
     async def _follow(self, watch: PathWatch | None) -> None:
         while True:
@@ -98,6 +103,7 @@ class FederationReload:
         section = await asyncio.to_thread(_section, self._config)
         if self._config is not None and (asked or section != self._section):
             await self._apply(self._config, section, asked=asked)
+        self._reread()
         self._polling.look_again()
         if asked:
             self._polling.retry()

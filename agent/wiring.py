@@ -97,7 +97,13 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
         polling = BundlePolling(
             authority.federation, plan.federation, fetcher(authority, clock), clock
         )
-        reload = FederationReload(plan.entry_files.config, polling, endpoint)
+        reload = FederationReload(
+            plan.entry_files.config,
+            polling,
+            endpoint,
+            plan.embedded.federated_bundles.values(),
+            authority.reload,
+        )
         administration = Administration(
             plan, entries, authority, identities, ledgers, clock, reload
         )

@@ -44,9 +44,15 @@ class Bench:
     federation: Federation
     reload: FederationReload
     host: EndpointHost
+    looks: list[None]
 
     def write(self, text: str) -> None:
         self.config.write_text(_HEAD + text)
+
+    @property
+    def reread(self) -> int:
+        """How often the files of bundles were read again."""
+        return len(self.looks)
 
     @property
     def names(self) -> list[str]:
@@ -66,10 +72,14 @@ async def following(folder: Path) -> AsyncIterator[Bench]:
     relationships = load_config(config).federation.settings().relationships
     async with federating(folder, *relationships) as federation, asyncio.TaskGroup() as group:
         host = EndpointHost(None, _nothing)
-        reload = FederationReload(config, federation.polling, host)
+        looks: list[None] = []
+        others = [folder / "other.json"]
+        reload = FederationReload(
+            config, federation.polling, host, others, lambda: looks.append(None)
+        )
         tasks = [group.create_task(each.run()) for each in (host, reload)]
         await federation.polled()
-        yield Bench(config, federation, reload, host)
+        yield Bench(config, federation, reload, host, looks)
         for task in tasks:
             task.cancel()
 
@@ -145,6 +155,13 @@ async def test_a_file_that_goes_away_changes_nothing(
         (tmp_path / "elsewhere").write_text(_HEAD + _FEDERATION + _MORE)
         (tmp_path / "elsewhere").rename(bench.config)
         await eventually(lambda: bench.names == ["partner.example", "more.example"], _PATIENCE)
+
+
+async def test_a_bundle_from_a_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
+    async with following(tmp_path) as bench:
+        before = bench.reread
+        (tmp_path / "other.json").write_text("a new bundle")
+        await eventually(lambda: bench.reread > before, _PATIENCE)
 
 
 async def test_without_inotify_a_reload_still_reads(

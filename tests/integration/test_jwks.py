@@ -138,6 +138,10 @@ def test_a_federated_trust_domain_has_its_own_document(tmp_path: Path) -> None:
         wait_until(lambda: get(jwks(agent), "/partner.example")[0] == 200)
         assert kids(agent, "partner.example") == {signer.jwt_authority.key_id}
         assert kids(agent).isdisjoint(kids(agent, "partner.example"))
+        new = Signer(partner, datetime.now(UTC)).jwt_authority
+        bundle = TrustBundle(partner, (signer.root,), (new,))
+        (tmp_path / "partner.json").write_bytes(encode_bundle(bundle))
+        wait_until(lambda: kids(agent, "partner.example") == {new.key_id})
 
 
 def test_it_can_be_switched_off_or_put_elsewhere(tmp_path: Path) -> None:

@@ -73,3 +73,6 @@ def test_a_bootstrap_bundle_that_cannot_be_used_is_told(
         bootstrap(tmp_path, content)
     [doubt] = found(tmp_path, _BEGUN)
     assert doubt.startswith("federation with b.example: bootstrap_bundle counts for nothing: ")
+    files = "authority: {embedded: {federated_bundles: {b.example: b.json}}}\n"
+    [doubt] = found(tmp_path, more=files)
+    assert "its file in authority.embedded.federated_bundles counts for nothing: " in doubt

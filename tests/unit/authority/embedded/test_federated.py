@@ -66,6 +66,18 @@ def test_a_file_that_does_not_parse_keeps_the_last_good_bundle(
     assert record.__dict__["trust_domain"] == "partner.example"
 
 
+@pytest.mark.rows("FC-35")
+def test_a_file_that_others_can_write_counts_for_nothing(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file.chmod(0o666)
+    files = FederatedFiles({_PARTNER: file})
+    files.reload()
+    assert files.bundles == {}
+    [record] = caplog.records
+    assert "can be written by every user" in record.__dict__["error"]
+
+
 def test_a_file_that_is_missing_from_the_start_is_logged_and_the_others_serve(
     file: Path, tmp_path: Path, partner: TestCa, caplog: pytest.LogCaptureFixture
 ) -> None:
