@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
 from accredit.agent.container_doubts import of_containers, of_runtimes
-from accredit.agent.kubernetes_doubts import of_kubernetes
 from accredit.agent.federation_doubts import of_federation
+from accredit.agent.kubernetes_doubts import of_kubernetes
 from accredit.agent.output_doubts import of_outputs
 from accredit.agent.plan import Plan
 from accredit.agent.trust_doubts import of_trust
