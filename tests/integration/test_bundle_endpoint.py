@@ -228,15 +228,15 @@ def test_the_endpoint_follows_the_file_and_stays_where_it_is_if_it_cannot_move(
     with agent.running(), socket.create_server(("127.0.0.1", 0)) as taken:
         assert serves(here)
         agent.config.write_text(text.replace(f":{here}", f":{taken.getsockname()[1]}"))
-        until(lambda: "bundle endpoint not changed" in agent.log.read_text())
-        until(lambda: serves(here))
+        until(lambda: "bundle endpoint not changed" in agent.log.read_text(), 90)
+        until(lambda: serves(here), 90)
         agent.config.write_text(text.replace(f":{here}", f":{there}").replace("/bundle.json", "/"))
-        until(lambda: serves(there, "/"))
+        until(lambda: serves(there, "/"), 90)
         assert not serves(here)
         operator = Served(agent, there).operator
         until(lambda: f"https://127.0.0.1:{there}/ (https_spiffe)" in operator("status"))
         agent.config.write_text(text.partition("federation:")[0])
-        until(lambda: not serves(there, "/"))
+        until(lambda: not serves(there, "/"), 90)
         until(lambda: "own bundle    not served" in operator("status"))
 
 
