@@ -119,6 +119,7 @@ async def test_a_partners_rotation_reaches_workloads_and_outlives_partner_and_ag
         await gets(agent, partner, new)
         view = await listed(agent)
         assert (view["bundle"]["origin"], view["bundle"]["sequence"]) == ("endpoint", 8)
+        assert view["succeeded"] is not None  # by the agent before
         agent.config.write_text(agent.config.read_text().partition("federation:")[0])
         await gets(agent)
 
@@ -163,6 +164,9 @@ async def test_a_bootstrap_bundle_that_others_can_write_counts_for_nothing(
     async with running(tmp_path, _BASE + _FEDERATION.format(url=server.url())) as agent:
         await gets(agent)
         assert (await listed(agent))["bundle"] is None
+        where = f"--admin-socket={agent.admin_socket}"
+        status = await asyncio.to_thread(agent.command, "status", where)
+        assert "federation with partner.example: there is no bundle, nothing of it" in status
         assert "can be written by every user" in agent.log.read_text()
     assert server.connections == 0
     del partner
