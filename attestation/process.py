@@ -39,18 +39,18 @@ class Executable(NamedTuple):
 
 
 class Process:
-    """A live process; what is read through it is its own."""
+    """A live process; what is read through it is its own. Its pidfd is borrowed."""
 
-    __slots__ = ("_folder", "_pidfd", "pid")
+    __slots__ = ("_folder", "pid", "pidfd")
 
     def __init__(self, pid: int, pidfd: int, folder: int) -> None:
         self.pid = pid
-        self._pidfd = pidfd
+        self.pidfd = pidfd
         self._folder = folder
 
     def require_alive(self) -> None:
         """Raise AttestationError once the process has exited, reaped or not."""
-        if has_exited(self._pidfd):
+        if has_exited(self.pidfd):
             raise AttestationError(f"caller {self.pid} has exited")
 
     def read(self, name: str) -> bytes:
