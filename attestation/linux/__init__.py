@@ -1,0 +1,1 @@
+"""What Linux says of a caller beyond Unix's user and groups."""
