@@ -36,12 +36,42 @@ _KINDS: Mapping[str, Trust] = {
     "podman-user": Trust.WORKLOAD,
     # The kubelet's word, and so of whoever may create pods in that namespace.
     "k8s": Trust.RUNTIME,
+    "linux:host": Trust.KERNEL,
+    "linux:no_login": Trust.KERNEL,
+    # Who may make cgroups and move processes to them, and who writes SELinux's policy.
+    "linux:cgroup": Trust.ROOT_OWNED,
+    "linux:selinux": Trust.ROOT_OWNED,
+    "linux:selinux_type": Trust.ROOT_OWNED,
+    # Anybody may make namespaces, and who is not confined yet takes any profile.
+    "linux:container": Trust.WORKLOAD,
+    "linux:apparmor": Trust.WORKLOAD,
+    # What the system's manager says of a unit; who may start units has had root's leave.
+    "systemd": Trust.RUNTIME,
+    # A user's own manager starts what that user likes, under any name.
+    "systemd-user": Trust.WORKLOAD,
     # What the configuration's owner declared.
     "output": Trust.ROOT_OWNED,
 }
 
 
+BUILT_IN = frozenset(kind.partition(":")[0] for kind in _KINDS)
+
+_declared: dict[str, Trust] = {}
+
+
+def declare(kind: str, note: Trust) -> None:
+    """Say whose word the selectors of a plug-in's type are; ours are not for others to say.
+
+    Raises:
+        ValueError: the type is one of ours.
+    """
+    if kind in BUILT_IN:
+        raise ValueError(f"{kind} is a type of accredit's own")
+    _declared[kind] = note
+
+
 def trust(selector: Selector) -> Trust:
-    """Return whose word it is; of a type that is not ours, the workload's."""
+    """Return whose word it is; of a type that nobody declared, the workload's."""
     kind = f"{selector.type}:{selector.value.partition(':')[0]}"
-    return _KINDS.get(kind) or _KINDS.get(selector.type, Trust.WORKLOAD)
+    known = _KINDS.get(kind) or _KINDS.get(selector.type)
+    return known or _declared.get(selector.type, Trust.WORKLOAD)

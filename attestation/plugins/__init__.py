@@ -1,0 +1,1 @@
+"""Attestors that other packages bring."""
