@@ -9,6 +9,9 @@ from accredit.agent.plan import Plan
 from accredit.attestation.attestor import WorkloadAttestor
 from accredit.attestation.containers.runtime import Runtimes
 from accredit.attestation.kubernetes.settings import KubernetesSettings
+from accredit.attestation.linux.settings import LinuxSettings
+from accredit.attestation.plugins.settings import PluginSettings
+from accredit.attestation.systemd.settings import SystemdSettings
 from accredit.attestation.unix import UnixAttestor
 from accredit.identity.clock import Clock
 from accredit.identity.errors import ConfigError, Mistake
@@ -20,6 +23,9 @@ def attestors(plan: Plan, clock: Clock) -> Sequence[WorkloadAttestor]:
         UnixAttestor(plan.unix, clock),
         *_containers(plan.containers, clock),
         *_kubernetes(plan.k8s, clock),
+        *_linux(plan.linux),
+        *_systemd(plan.systemd),
+        *_plugins(plan.plugins),
     ]
 
 
@@ -68,3 +74,28 @@ def _kubernetes(settings: KubernetesSettings | None, clock: Clock) -> Iterator[W
 def _needs(extra: str, error: ImportError) -> ConfigError:
     reason = f"this takes {error.name}: pip install 'accredit[{extra}]'"
     return ConfigError([Mistake("attestation", None, extra, reason)])
+
+
+def _plugins(plugins: Sequence[PluginSettings]) -> Iterator[WorkloadAttestor]:
+    for each in plugins:
+        from accredit.attestation.plugins.attestor import PluginAttestor  # noqa: PLC0415
+
+        yield PluginAttestor(each)
+
+
+def _linux(settings: LinuxSettings | None) -> Iterator[WorkloadAttestor]:
+    if settings is not None:
+        from accredit.attestation.linux.attestor import LinuxAttestor  # noqa: PLC0415
+
+        yield LinuxAttestor(settings)
+
+
+def _systemd(settings: SystemdSettings | None) -> Iterator[WorkloadAttestor]:
+    if settings is None:
+        return
+    from accredit.attestation.systemd.attestor import SystemdAttestor  # noqa: PLC0415
+    from accredit.attestation.systemd.user import SystemdUserAttestor  # noqa: PLC0415
+
+    yield SystemdAttestor(settings)
+    if settings.user_units:
+        yield SystemdUserAttestor(settings)

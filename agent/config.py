@@ -116,6 +116,7 @@ class Config(Section):
     def plan(self, path: Path) -> Plan:
         """Return what it comes to; ``path`` is where it was read."""
         workload_api, sds, endpoint = self.workload_api, self.sds, self.federation.endpoint
+        attestation = self.attestation
         verifiers, limits = self.allow_unauthenticated_verifiers, self.limits.settings()
         return Plan(
             trust_domain=self.trust_domain,
@@ -131,9 +132,12 @@ class Config(Section):
             embedded=self.authority.embedded.settings(),
             federation=self.federation.settings(),
             endpoint=endpoint.settings() if endpoint else None,
-            unix=self.attestation.unix.settings(),
-            containers=self.attestation.containers(),
-            k8s=self.attestation.k8s.settings() if self.attestation.k8s else None,
+            unix=attestation.unix.settings(),
+            containers=attestation.containers(),
+            k8s=attestation.k8s.settings() if attestation.k8s else None,
+            linux=attestation.linux.settings() if attestation.linux else None,
+            systemd=attestation.systemd.settings() if attestation.systemd else None,
+            plugins=attestation.plugin_settings(),
             rotation=self.rotation.settings(),
             workload_api=workload_api.settings(verifiers) if workload_api.enabled else None,
             sds=sds.settings(verifiers) if sds.enabled else None,

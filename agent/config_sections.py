@@ -11,7 +11,9 @@ from typing import Annotated, Self
 from pydantic import Field, field_validator, model_validator
 
 from accredit.agent.config_containers import Docker, Podman, runtimes
+from accredit.agent.config_host import LinuxAttestor, SystemdAttestor
 from accredit.agent.config_kubernetes import KubernetesAttestor
+from accredit.agent.config_plugins import Plugins
 from accredit.agent.config_types import (
     Bundles,
     Bytes,
@@ -23,6 +25,7 @@ from accredit.agent.config_types import (
     Unit,
 )
 from accredit.attestation.containers.runtime import Runtimes
+from accredit.attestation.plugins.settings import PluginSettings
 from accredit.attestation.unix import UnixSettings
 from accredit.authority.embedded.settings import EmbeddedSettings
 from accredit.rotation.settings import RotationSettings
@@ -139,8 +142,19 @@ class Attestation(Section):
     k8s: KubernetesAttestor | None = Field(
         default=None, description="The pod a caller runs in. Off unless it is there."
     )
+    linux: LinuxAttestor | None = Field(
+        default=None, description="cgroup, namespaces, label. Off unless it is there."
+    )
+    systemd: SystemdAttestor | None = Field(
+        default=None, description="systemd units. Off unless it is there."
+    )
+    plugins: Plugins = Field(
+        default={},
+        description="Attestors of other packages: the name of each, which is also the type of its "
+        "selectors, and its options, `{}` for none.",
+    )
 
-    @field_validator("docker", "podman", "k8s", mode="before")
+    @field_validator("docker", "podman", "k8s", "linux", "systemd", mode="before")
     @classmethod
     def _not_left_empty(cls, value: object) -> object:
         if value is None:
@@ -154,6 +168,10 @@ class Attestation(Section):
     def at(self, folder: Path) -> Self:
         """Return it with every path beginning at ``folder``."""
         return self.model_copy(update={"k8s": self.k8s and self.k8s.at(folder)})
+
+    def plugin_settings(self) -> tuple[PluginSettings, ...]:
+        """Return which plug-ins there are, in the order of the file."""
+        return tuple(PluginSettings(name, options) for name, options in self.plugins.items())
 
 
 class Rotation(Section):

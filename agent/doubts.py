@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from accredit.agent.container_doubts import of_containers, of_runtimes
 from accredit.agent.federation_doubts import of_federation
+from accredit.agent.host_doubts import of_host, of_plugins
 from accredit.agent.kubernetes_doubts import of_kubernetes
 from accredit.agent.output_doubts import of_outputs
 from accredit.agent.plan import Plan
@@ -33,6 +34,7 @@ def doubts(plan: Plan, entries: EntrySet) -> Iterator[str]:
         yield "there are no entries: nobody gets an identity"
     if plan.workload_api is None and plan.sds is None and not plan.outputs:
         yield "workload_api and sds are both switched off: nothing is served"
+    yield from of_plugins(plan.plugins)
     yield from _short_publication(plan)
     yield from of_runtimes(plan.containers)
     yield from _several_defaults(entries)
@@ -42,6 +44,7 @@ def doubts(plan: Plan, entries: EntrySet) -> Iterator[str]:
         yield from _alone(entry, plan)
         yield from of_containers(entry, plan.containers)
         yield from of_kubernetes(entry, plan.k8s)
+        yield from of_host(entry, plan)
         yield from _unknown_names(entry)
     yield from of_outputs(plan.outputs, entries)
     yield from of_federation(plan, entries)

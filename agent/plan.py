@@ -11,6 +11,9 @@ from accredit.agent.logs import Format
 from accredit.agent.output_plan import OutputPlan
 from accredit.attestation.containers.runtime import Runtimes
 from accredit.attestation.kubernetes.settings import KubernetesSettings
+from accredit.attestation.linux.settings import LinuxSettings
+from accredit.attestation.plugins.settings import PluginSettings
+from accredit.attestation.systemd.settings import SystemdSettings
 from accredit.attestation.unix import UnixSettings
 from accredit.authority.embedded.settings import EmbeddedSettings
 from accredit.authority.entry_files import EntryFiles
@@ -36,6 +39,9 @@ class Plan:
     unix: UnixSettings
     containers: Runtimes
     k8s: KubernetesSettings | None
+    linux: LinuxSettings | None
+    systemd: SystemdSettings | None
+    plugins: tuple[PluginSettings, ...]
     rotation: RotationSettings
     workload_api: WorkloadApiSettings | None
     sds: SdsSettings | None

@@ -52,7 +52,7 @@ entries:
     dns_names: [checkout.internal]    # DNS names in its X.509-SVIDs
 ```
 
-| selector | holds for a caller |
+| selector ([more](attestation.md)) | holds for a caller |
 |---|---|
 | `unix:uid:1000`, `unix:user:app` | of that user |
 | `unix:gid:1000`, `unix:group:app` | of that group |
@@ -66,6 +66,9 @@ entries:
 | `docker:env:STAGE=prod` | in a container with that variable; needs `env` |
 | `podman-user:1000:label:app:checkout` | in one of that user's own Podman; needs `users` |
 | `k8s:ns:payments`, `k8s:sa:web`, ... | in such a pod; [more](attestation.md#kubernetes) |
+| `linux:host`, `linux:cgroup:/web`, ... | at that place; needs `attestation.linux` |
+| `systemd:id:web.service`, ... | in that unit; needs `attestation.systemd` |
+| `systemd-user:1000:id:web.service`, ... | in that user's unit; needs `user_units` |
 | `output:nginx` | no caller: the output of that name in `outputs` |
 
 References in braces make an `id` a template, which gives each caller its own ID:

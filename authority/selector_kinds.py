@@ -12,6 +12,8 @@ _Form = tuple[re.Pattern[str], str]
 
 _NUMBER = (re.compile(r"0|[1-9][0-9]{0,9}"), "a decimal number")
 _NAME = (re.compile(r"[^:\n]+"), "a name")
+_PATH = (re.compile(r"/.+"), "an absolute path")
+_ALONE = (re.compile(r"(?!)"), "nothing after it")
 _UNIX: Mapping[str, _Form] = {
     "uid": _NUMBER,
     "user": _NAME,
@@ -19,7 +21,7 @@ _UNIX: Mapping[str, _Form] = {
     "group": _NAME,
     "supplementary_gid": _NUMBER,
     "supplementary_group": _NAME,
-    "path": (re.compile(r"/.+"), "an absolute path"),
+    "path": _PATH,
     "sha256": (re.compile(r"[0-9a-f]{64}"), "64 lower-case hex digits"),
 }
 _CONTAINER: Mapping[str, _Form] = {
@@ -51,16 +53,48 @@ _K8S: Mapping[str, _Form] = {
     "container-name": _NAMED,
     "container-image": _ANYTHING,
 }
-_TYPES = {"unix": _UNIX, "docker": _CONTAINER, "k8s": _K8S}
+_LINUX: Mapping[str, _Form] = {
+    "host": _ALONE,
+    "container": _ALONE,
+    "no_login": _ALONE,
+    "cgroup": (re.compile(r"/.*"), "a path from the root of cgroups"),
+    "selinux": (re.compile(r"[^:]+(:[^:]+){2}.*"), "a context, as in u:r:web_t:s0"),
+    "selinux_type": _NAME,
+    "apparmor": (re.compile(r".+"), "the name of a profile"),
+}
+_UNIT = r"[\w:.\\@-]+\."
+_USERS_UNIT: Mapping[str, _Form] = {
+    "id": (
+        re.compile(_UNIT + "(service|scope|socket|mount|swap|slice)", re.ASCII),
+        "a whole name, such as web.service",
+    ),
+    "slice": (re.compile(_UNIT + "slice", re.ASCII), "a whole name, such as web.slice"),
+}
+_SYSTEMD: Mapping[str, _Form] = {
+    **_USERS_UNIT,
+    "fragment_path": _PATH,
+    "invocation_id": (re.compile(r"[0-9a-f]{32}"), "32 lower-case hex digits"),
+}
+_TYPES = {
+    "unix": _UNIX,
+    "linux": _LINUX,
+    "systemd": _SYSTEMD,
+    "docker": _CONTAINER,
+    "k8s": _K8S,
+}
+# The word of one user, whose number comes first.
+_USERS = {
+    "systemd-user": (_USERS_UNIT, "1000:id:web.service"),
+    "podman-user": (_CONTAINER, "1000:label:app:checkout"),
+}
 UNIX_KINDS = tuple(_UNIX)
-# The word of one user: podman-user:1000:label:app:checkout.
-_USERS = "podman-user"
 # Of these a caller has several, told apart by a key: label:app:web.
 _WITH_KEYS = frozenset({"label", "pod-label", "ns-label", "pod-owner", "pod-owner-uid"})
 # Slashes, colons and equals signs are in all of their values.
 _NO_SEGMENT = frozenset(
     {
-        *("unix:path", "docker:env", "docker:image_config_digest"),
+        *("unix:path", "linux:cgroup", "linux:selinux", "systemd:fragment_path"),
+        *("docker:env", "docker:image_config_digest"),
         *("k8s:pod-image", "k8s:pod-init-image", "k8s:container-image"),
     }
 )
@@ -76,29 +110,30 @@ def mistake_in(selector: Selector) -> str | None:
     """
     if selector.type == OUTPUT:
         return mistake_in_output(selector.value)
-    if selector.type == _USERS:
-        return _mistake_of_user(selector.value)
+    if selector.type in _USERS:
+        return _mistake_of_user(selector.type, selector.value)
     forms = _TYPES.get(selector.type)
     return _mistake_in(selector.type, forms, selector.value) if forms else None
 
 
 def _mistake_in(name: str, forms: Mapping[str, _Form], text: str) -> str | None:
-    kind, _, value = text.partition(":")
+    kind, colon, value = text.partition(":")
     if kind not in forms:
         close = get_close_matches(kind, forms, n=1)
         hint = f"; did you mean {name}:{close[0]}?" if close else ""
         return f"{name}:{kind[:40]} is unknown; expected one of {', '.join(forms)}{hint}"
     form, expected = forms[kind]
-    if not form.fullmatch(value):
+    if (colon or forms[kind] is not _ALONE) and not form.fullmatch(value):
         return f"{name}:{kind} needs {expected}, not {value[:100]!r}"
     return None
 
 
-def _mistake_of_user(text: str) -> str | None:
+def _mistake_of_user(name: str, text: str) -> str | None:
+    forms, example = _USERS[name]
     user, _, rest = text.partition(":")
     if not _NUMBER[0].fullmatch(user):
-        return f"{_USERS} needs the number of a user, as in {_USERS}:1000:label:app:checkout"
-    return _mistake_in(f"{_USERS}:{user}", _CONTAINER, rest)
+        return f"{name} needs the number of a user, as in {name}:{example}"
+    return _mistake_in(f"{name}:{user}", forms, rest)
 
 
 def is_keyed(kind: str) -> bool:
@@ -110,12 +145,18 @@ def mistake_in_reference(name: str, kind: str = "", key: str = "") -> str | None
     """Return why no caller could ever have one value for ``{type:kind:key}`` that fits an ID."""
     shown = ":".join(part for part in (name, kind, key) if part)[:100]
     forms = _TYPES.get(name)
-    if name == _USERS:
+    if name in _USERS:
         return f"{{{shown}}} would be the word of a user: no ID can be made of it"
     if forms and kind not in forms:
         return f"{{{shown}}} is unknown; expected {name}: and one of {', '.join(forms)}"
+    if forms and forms[kind] is _ALONE:
+        return f"{{{shown}}} has no value"
     if f"{name}:{kind}" in _NO_SEGMENT:
         return f"{{{shown}}} has values that no path segment can hold"
+    return _mistake_in_key(shown, name, kind, key)
+
+
+def _mistake_in_key(shown: str, name: str, kind: str, key: str) -> str | None:
     if key and kind not in _WITH_KEYS:
         return f"{{{shown}}} has a key too many: write {{{name}:{kind}}}"
     if not key and kind in _WITH_KEYS:

@@ -58,6 +58,10 @@ def test_a_good_configuration_raises_none(tmp_path: Path) -> None:
             _ENTRY + "  - {id: /b, selectors: ['unix:supplementary_group:nix']}\n",
             "FILE:7: unix:supplementary_group:nix never holds: no such name on this machine",
         ),
+        (
+            _ENTRY + "  - {id: /b, selectors: ['systemd:id:a.service']}\n",
+            "FILE:7: systemd:id:a.service never holds unless attestation.systemd is there",
+        ),
         (_ENTRY + "ttl: 20d\n", f"FILE:6: ttl 20d {_TOO_LONG}"),
     ],
 )

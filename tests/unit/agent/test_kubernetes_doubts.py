@@ -45,7 +45,6 @@ def test_a_selector_that_nobody_gives_is_told(
         ("k8s: {}", "k8s:ns:payments"),
         ("k8s: {}", "k8s:container-image:a"),
         ("k8s: {namespace_labels: true}", "k8s:ns-label:a:b"),
-        ("", "lab:rack:7"),
     ],
 )
 def test_what_pods_can_have_raises_no_doubt(
