@@ -57,6 +57,15 @@ def test_its_selectors_give_an_identity(
     with agent.running():
         assert ids(agent) == {"anybody"}
         assert ids(agent, setpriv, "--no-new-privs") == {"anybody", "sandboxed"}
+        command = [setpriv, "--no-new-privs", "sh", "-c", "echo is; read line"]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with subprocess.Popen(command, **pipes) as sandboxed:  # type: ignore[call-overload]
+            sandboxed.stdout.readline()
+            admin = f"--admin-socket={agent.admin_socket}"
+            said = agent.command("entry", "explain", str(sandboxed.pid), admin)
+            sandboxed.communicate(b"\n")
+        (line,) = [each for each in said.splitlines() if "sandbox:no_new_privs" in each]
+        assert "kernel" in line
 
 
 def test_what_is_installed_and_not_named_is_not_asked_and_what_is_missing_costs_itself(

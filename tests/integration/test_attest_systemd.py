@@ -112,6 +112,18 @@ def test_a_users_unit_has_what_was_given_to_that_users_word_only(
     assert paths(beside) == {"/anybody"}
 
 
+def test_a_unit_that_has_not_called_is_explained(agent: AgentProcess, systemd: UserSystemd) -> None:
+    systemd.command("systemd-run", "--collect", "--unit=lab.service", "--", "sleep", "60")
+    try:
+        admin = f"--admin-socket={agent.admin_socket}"
+        said = agent.command("entry", "explain", "--unit=lab", admin)
+    finally:
+        systemd.command("systemctl", "stop", "lab.service")
+    assert "spiffe://prod.example/unit" in said
+    (line,) = [line for line in said.splitlines() if line.strip().startswith("systemd:id:lab.")]
+    assert "runtime" in line
+
+
 async def test_a_stream_follows_when_the_bus_comes_back(
     agent: AgentProcess, systemd: UserSystemd, tmp_path: Path
 ) -> None:
