@@ -29,14 +29,14 @@ venv: .venv/.dev  ## everything for working on the code, in .venv
 ##@ Test it
 
 .PHONY: test
-test: .venv/.dev .venv-interop/.done debian-packages  ## all tests; T=tests/unit for a part
+test: .venv/.dev .venv-interop/.done debian-packages tpm  ## all tests; T=tests/unit for a part
 	$(BIN)/python -m pytest $(T) $(ARGS)
 
 .PHONY: check
 check: fmt-check lint types layers proto-check conformance-check docs-config-check cover  ## what CI runs
 
 .PHONY: cover
-cover: .venv/.dev .venv-interop/.done debian-packages  ## all tests, with coverage
+cover: .venv/.dev .venv-interop/.done debian-packages tpm  ## all tests, with coverage
 	@mkdir -p build
 	rm -f build/coverage*
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(BIN)/python -m coverage run -m pytest \
@@ -116,11 +116,16 @@ build: .venv/.dev  ## the wheel, checked
 
 ##@ Set up
 
-.PHONY: debian-packages interop-venv clean help
+.PHONY: debian-packages interop-venv tpm clean help
 debian-packages:
 	@.ci/apt-install $$(grep -v '^#' tests/apt-packages.txt) || echo "going on: what needs them is skipped"
 
 interop-venv: .venv-interop/.done
+
+# There is no wheel of it, and not every desk has a compiler and libtss2: not part of .venv/.dev.
+tpm: .venv/.dev debian-packages  ## what talks to a TPM, compiled into .venv
+	@$(BIN)/python -c 'import tpm2_pytss' 2>/dev/null || $(PIP) install --group tpm \
+	    || echo "going on: what needs a TPM is skipped"
 
 # pip from the start, so that make demo needs nothing but Python; ensurepip is a package of its own on Debian.
 .venv/bin/python:

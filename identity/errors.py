@@ -13,7 +13,9 @@ AccreditError
 ├── AttestationError         the caller cannot be identified, or is no longer who it was
 ├── NotEntitledError         identified, but no registration entry matches (any more)
 ├── UnavailableError         starting, stopping or overloaded: try again
-│   └── AuthorityUnavailableError   nobody can sign just now
+│   ├── AuthorityUnavailableError   nobody can sign just now
+│   └── TpmUnavailableError         no TPM answers just now
+├── TpmError                 the TPM will not do it, now or later
 ├── UnimplementedError       switched off or not offered
 ├── ConfigError              mistakes in configuration or entries, all at once
 ├── StoreError               the data folder cannot be used as it is
@@ -132,6 +134,19 @@ class UnavailableError(AccreditError):
 
 class AuthorityUnavailableError(UnavailableError):
     """Nobody can sign just now."""
+
+
+class TpmUnavailableError(UnavailableError):
+    """There is no TPM, it does not answer, or too many wait for it: try again."""
+
+
+class TpmError(AccreditError):
+    """The TPM refuses what was asked of it, and would again."""
+
+    def __init__(self, reason: str, cure: str = "") -> None:
+        super().__init__(f"{reason}; {cure}" if cure else reason)
+        self.reason = reason
+        self.cure = cure
 
 
 class UnimplementedError(AccreditError):

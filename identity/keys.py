@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from abc import abstractmethod
+from collections.abc import Callable
 from enum import StrEnum
-from typing import TypeAlias, TypeGuard
+from typing import TypeAlias, TypeGuard, TypeVar
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -15,6 +17,7 @@ from accredit.identity.errors import PrivateKeyError
 
 PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 PublicKey: TypeAlias = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+T = TypeVar("T")
 
 _MIN_RSA_BITS = 2048
 _CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
@@ -33,6 +36,15 @@ class KeyType(StrEnum):
     EC_P384 = "ec-p384"
     RSA_2048 = "rsa-2048"
     RSA_4096 = "rsa-4096"
+
+
+class RemoteKey(ec.EllipticCurvePrivateKey):
+    """A key that something else holds, such as a TPM: it signs slowly and cannot be taken out."""
+
+    @abstractmethod
+    async def run(self, work: Callable[[], T]) -> T:
+        """Return what ``work``, which signs with this key, returns; the event loop goes on."""
+        ...
 
 
 def generate(kind: KeyType) -> PrivateKey:

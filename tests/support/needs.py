@@ -7,6 +7,7 @@ never while a module is imported: collection must not depend on the machine.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -67,6 +68,13 @@ def interop_python(module: str = "spiffe") -> Path:
     if imported.returncode != 0:
         missing(f".venv-interop lacks {module}: rm -r .venv-interop; make interop-venv")
     return python
+
+
+def tpm() -> None:
+    """Require the software for a TPM: a library of Debian's, and its binding, which is compiled."""
+    program("swtpm", apt="swtpm")
+    if importlib.util.find_spec("tpm2_pytss") is None:
+        missing("no tpm2-pytss: apt-get install libtss2-dev gcc pkg-config python3-dev; make tpm")
 
 
 def _wheel_envoy() -> str | None:
