@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Protocol, Self, TypeVar
+from typing import Protocol, Self
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from accredit.authority.embedded.describe import describe
 from accredit.authority.embedded.federated import FederatedFiles
+from accredit.authority.embedded.keeping import Ways, in_time
 from accredit.authority.embedded.rotation import ForcedRotation, SignerRotation
 from accredit.authority.embedded.settings import EmbeddedSettings
 from accredit.authority.embedded.signers import bundle_of, certificate, first, whole_seconds
@@ -31,8 +30,6 @@ from accredit.identity.jwt_svid import JwtSvid, sign_jwt_svid
 from accredit.identity.keys import PrivateKey, PublicKey
 from accredit.identity.spiffe_id import TrustDomain
 from accredit.identity.x509_issue import build_leaf
-
-T = TypeVar("T")
 
 _SECOND = timedelta(seconds=1)
 _MAX_BACKDATE = timedelta(seconds=10)
@@ -87,13 +84,16 @@ class EmbeddedAuthority:
         clock: Clock,
         entries: Entries,
         relationships: Sequence[Relationship] = (),
+        ways: Ways | None = None,
     ) -> Self:
         """Open the authority in ``data_dir``; make it if there is none.
 
         Raises:
             StoreError: the folder cannot be used as it is; see :meth:`Vault.open`.
+            TpmUnavailableError, TpmError: the same, for the TPM that ``ways`` ask.
         """
-        vault = Vault.open(data_dir, trust_domain, partial(first, trust_domain, settings, clock))
+        make_first = partial(first, trust_domain, settings, clock)
+        vault = Vault.open(data_dir, trust_domain, make_first, ways)
         state = vault.state.with_refresh_hint(settings.refresh_hint, clock.now()).with_longest(
             {Kind.X509: settings.x509_policy().max_ttl, Kind.JWT: settings.jwt_policy().max_ttl}
         )
@@ -163,7 +163,7 @@ class EmbeddedAuthority:
         ttl = min(entry.x509_ttl, self._rotation.policy(Kind.X509).max_ttl)
         until = min(now + ttl, signer.not_after)
         self._rotation.note_signed(signer, until)
-        leaf = await _in_time(
+        leaf = await in_time(
             key,
             partial(
                 build_leaf,
@@ -189,7 +189,7 @@ class EmbeddedAuthority:
         signer, key, now = self._ready(Kind.JWT)
         ttl = min(entry.jwt_ttl, self._rotation.policy(Kind.JWT).max_ttl, signer.not_after - now)
         self._rotation.note_signed(signer, now + ttl)
-        return await _in_time(
+        return await in_time(
             key,
             partial(
                 sign_jwt_svid,
@@ -230,8 +230,3 @@ class EmbeddedAuthority:
         self._root = certificate(self._vault.state.active(Kind.X509))
         self._generation += renew
         self._subscribers.tell()
-
-
-async def _in_time(key: PrivateKey, sign: Callable[[], T]) -> T:
-    """Sign here with EC keys; with RSA keys, a hundred times as slow, in a thread."""
-    return await asyncio.to_thread(sign) if isinstance(key, rsa.RSAPrivateKey) else sign()

@@ -7,16 +7,18 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from accredit.authority.embedded import schedule, state
+from accredit.authority.embedded.keeping import in_time, unless_away
 from accredit.authority.embedded.schedule import Action, Step
 from accredit.authority.embedded.settings import EmbeddedSettings, SignerPolicy
 from accredit.authority.embedded.signers import make, whole_seconds
 from accredit.authority.embedded.state import Kind, Phase, Signer, State
 from accredit.authority.embedded.vault import Keys, Vault
 from accredit.identity.clock import Clock
-from accredit.identity.errors import StoreError
-from accredit.identity.keys import PrivateKey, generate
+from accredit.identity.errors import AuthorityUnavailableError, StoreError
+from accredit.identity.keys import PrivateKey
 
 _logger = logging.getLogger(__name__)
 _FIRST_RETRY = timedelta(seconds=1)
@@ -102,7 +104,7 @@ class SignerRotation:
         while True:
             try:
                 await self._take_due()
-            except StoreError as error:
+            except (StoreError, AuthorityUnavailableError) as error:
                 _logger.error(  # noqa: TRY400  the text says it all
                     "signers not rotated; trying again",
                     extra={"error": str(error), "retry_in": str(retry)},
@@ -118,6 +120,7 @@ class SignerRotation:
 
         Raises:
             StoreError: the disk is full or broken.
+            AuthorityUnavailableError: new keys are made by a TPM, and it is away.
         """
         async with self._stepping:
             kinds = [kind for kind in Kind if not self._forced(kind)]
@@ -158,14 +161,16 @@ class SignerRotation:
         """Return the state with one more signer of each kind, and their keys."""
         for kind in kinds:
             if kind not in self._unsaved:
-                # A thread: an RSA key takes seconds.
-                key = await asyncio.to_thread(generate, self._policies[kind].key_type)
-                self._unsaved[kind] = key
+                # A thread: an RSA key takes seconds, and so does a TPM.
+                made = asyncio.to_thread(self._vault.generate, self._policies[kind].key_type)
+                self._unsaved[kind] = await unless_away(made)
         new, now = self.state, self._clock.now()
         keys: dict[str, PrivateKey] = {}
         for kind in kinds:
             key = self._unsaved[kind]
-            signer = make(kind, key, new.trust_domain, self._policies[kind], now)
+            signer = await in_time(
+                key, partial(make, kind, key, new.trust_domain, self._policies[kind], now)
+            )
             new, keys[signer.kid] = state.prepare(new, signer, now), key
         return new, keys
 

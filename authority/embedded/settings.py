@@ -44,6 +44,15 @@ class SignerPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class KeySettings:
+    """Where private keys are kept: in files, in files sealed to a TPM and its PCRs, or in a TPM."""
+
+    in_tpm: bool = False
+    sealed: bool = False
+    pcrs: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class EmbeddedSettings:
     """Key types, lifetimes and delays, all of whole seconds.
 
@@ -52,7 +61,7 @@ class EmbeddedSettings:
     of the signers, down to a CA of 16 seconds.
 
     Raises:
-        ValueError: lifetimes that do not fit into each other.
+        ValueError: lifetimes that do not fit into each other, or keys that no TPM makes.
     """
 
     key_type: KeyType = KeyType.EC_P256
@@ -66,8 +75,11 @@ class EmbeddedSettings:
     clock_skew: timedelta = timedelta(minutes=1)
     path_length: int | None = 0
     federated_bundles: Mapping[TrustDomain, Path] = field(default_factory=dict)
+    keys: KeySettings = KeySettings()
 
     def __post_init__(self) -> None:
+        if self.keys.in_tpm and {self.key_type, self.jwt_key_type} != {KeyType.EC_P256}:
+            raise ValueError("keys in a TPM are ec-p256: set key_type and jwt_key_type to that")
         self.x509_policy()
         self.jwt_policy()
 

@@ -1,7 +1,8 @@
-"""Makes signers, and checks that a stored key fits its signer. Pure but for the random keys."""
+"""Makes signers, and checks that a stored key fits its signer. Pure but for the keys."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,6 +15,7 @@ from accredit.authority.embedded.state import Kind, Phase, Signer, State, next_s
 from accredit.identity.bundle import JwtAuthority, TrustBundle
 from accredit.identity.clock import Clock
 from accredit.identity.keys import (
+    KeyType,
     PrivateKey,
     PublicKey,
     generate,
@@ -23,6 +25,8 @@ from accredit.identity.keys import (
 )
 from accredit.identity.spiffe_id import TrustDomain
 from accredit.identity.x509_issue import build_root
+
+Generate = Callable[[KeyType], PrivateKey]
 
 _SECOND = timedelta(seconds=1)
 _MAX_BACKDATE = timedelta(minutes=10)
@@ -99,7 +103,10 @@ def public_key(signer: Signer) -> PublicKey:
 
 
 def first(
-    trust_domain: TrustDomain, settings: EmbeddedSettings, clock: Clock
+    trust_domain: TrustDomain,
+    settings: EmbeddedSettings,
+    clock: Clock,
+    generate: Generate = generate,
 ) -> tuple[State, dict[str, PrivateKey]]:
     """Return a new authority: one root and one JWT key, both active, each with its own key."""
     now = whole_seconds(clock.now())

@@ -6,8 +6,9 @@
     data_dir/authority/                0700, everything in it 0600
         state.db                       signers and sequence
         federation.db                  bundles of other trust domains, once one was fetched
+        wrapping.tpm                   what sealed keys are encrypted with; only for those
         keys/x509-<key id>.key         private keys of roots, PKCS #8 PEM
-        keys/jwt-<key id>.key          and of JWT keys
+        keys/jwt-<key id>.key          and of JWT keys; .sealed or .tpm if kept in such a way
 
 The first start builds all of it in ``authority.new``, brings it down to the disk and renames it.
 Later a key is written before the state that names it, and removed after the state that no longer
@@ -17,7 +18,6 @@ damage from elsewhere, and an error. There is never a new authority in place of 
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -25,16 +25,17 @@ from pathlib import Path
 from typing import Self
 
 from accredit.authority.embedded import folder
-from accredit.authority.embedded.signers import public_key
-from accredit.authority.embedded.state import Kind, Signer, State
+from accredit.authority.embedded.keeping import Ways
+from accredit.authority.embedded.key_folder import KeyFolder
+from accredit.authority.embedded.signers import Generate, public_key
+from accredit.authority.embedded.state import State
 from accredit.authority.embedded.store import Store
-from accredit.identity.errors import PrivateKeyError, StoreError
-from accredit.identity.keys import PrivateKey, load_pkcs8, spki_der, to_pkcs8_pem
+from accredit.identity.errors import AccreditError, StoreError
+from accredit.identity.keys import KeyType, PrivateKey
 from accredit.identity.spiffe_id import TrustDomain
 
-_logger = logging.getLogger(__name__)
-
 Keys = Mapping[str, PrivateKey]
+First = Callable[[Generate], tuple[State, Keys]]
 
 
 class Vault:
@@ -46,29 +47,37 @@ class Vault:
 
     is_new = False
 
-    def __init__(self, path: Path, store: Store, state: State, keys: Keys, lock: int) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917  what is open, and what is in it
+        self, path: Path, store: Store, state: State, key_folder: KeyFolder, keys: Keys, lock: int
+    ) -> None:
         self.state = state
         self.keys = dict(keys)
         self._path = path
         self._store = store
+        self._key_folder = key_folder
         self._lock = lock
 
     @classmethod
     def open(
-        cls, data_dir: Path, trust_domain: TrustDomain, first: Callable[[], tuple[State, Keys]]
+        cls, data_dir: Path, trust_domain: TrustDomain, first: First, ways: Ways | None = None
     ) -> Self:
         """Open the authority of ``data_dir``; where there is none, make the one ``first`` returns.
+
+        Keys that are not kept in the chosen one of ``ways`` (plain files, if it is None) are moved.
 
         Raises:
             StoreError: another process uses it, it is of another trust domain, or it is damaged,
                 incomplete or open to others; the message names the file and the cure.
+            TpmUnavailableError: keys are in a TPM, or sealed to it, and there is none now.
+            TpmError: the TPM refuses to make keys.
         """
+        ways = ways or Ways()
         folder.check_data_dir(data_dir)
         lock = folder.lock(data_dir / "authority.lock")
         try:
             path = data_dir / "authority"
-            is_new = _make_if_missing(path, first)
-            vault = cls._open(path, trust_domain, lock)
+            is_new = _make_if_missing(path, first, ways)
+            vault = cls._open(path, trust_domain, KeyFolder(path, ways), lock)
         except BaseException:
             os.close(lock)
             raise
@@ -76,25 +85,33 @@ class Vault:
         return vault
 
     @classmethod
-    def _open(cls, path: Path, trust_domain: TrustDomain, lock: int) -> Self:
+    def _open(cls, path: Path, trust_domain: TrustDomain, key_folder: KeyFolder, lock: int) -> Self:
         for private in (path, path / "keys"):
             folder.check_private_folder(private)
         store = Store(path / "state.db")
         try:
             state = store.load()
             _check_state(path / "state.db", state, trust_domain)
-            keys = {signer.kid: _load(path, signer) for signer in state.signers if signer.signs}
+            keys = {each.kid: key_folder.load(each) for each in state.signers if each.signs}
         except BaseException:
             store.close()
             raise
-        vault = cls(path, store, state, keys, lock)
-        vault._remove_unused_keys()
-        return vault
+        key_folder.tidy(state.signers)
+        return cls(path, store, state, key_folder, keys, lock)
 
     @property
     def federation_path(self) -> Path:
         """Where bundles of other trust domains are kept."""
         return self._path / "federation.db"
+
+    def generate(self, kind: KeyType) -> PrivateKey:
+        """Return a new key, kept nowhere yet; safe in any thread, and may take seconds.
+
+        Raises:
+            TpmUnavailableError: keys are made by a TPM, and there is none now.
+            TpmError: it refuses.
+        """
+        return self._key_folder.generate(kind)
 
     def close(self) -> None:
         """Let go of the folder."""
@@ -110,34 +127,15 @@ class Vault:
         keys = {**self.keys, **(new_keys or {})}
         for signer in state.signers:
             if signer.kid not in self.keys and signer.signs:
-                pem = to_pkcs8_pem(keys[signer.kid])
-                folder.write_private(_key_path(self._path, signer), pem)
+                self._key_folder.write(signer, keys[signer.kid])
         # If this fails the new keys stay: a broken disk may yet have kept what it denied.
         self._store.save(state)
         self.state = state
         self.keys = {each.kid: keys[each.kid] for each in state.signers if each.signs}
-        self._remove_unused_keys()
-
-    def _remove_unused_keys(self) -> None:
-        """Remove keys that a crash left behind, and those of signers that sign no more."""
-        used = {_key_path(self._path, each) for each in self.state.signers if each.signs}
-        for kind in Kind:
-            for path in (self._path / "keys").glob(f"{kind}-*.key*"):
-                if path not in used and path.suffix in {".key", folder.PART}:
-                    self._remove(path)
-
-    def _remove(self, path: Path) -> None:
-        try:
-            path.unlink()
-        except OSError as error:
-            _logger.warning(
-                "unused key not removed", extra={"path": str(path), "error": str(error)}
-            )
-        else:
-            _logger.info("unused key removed", extra={"path": str(path)})
+        self._key_folder.tidy(state.signers)
 
 
-def _make_if_missing(path: Path, first: Callable[[], tuple[State, Keys]]) -> bool:
+def _make_if_missing(path: Path, first: First, ways: Ways) -> bool:
     staging = path.with_name(path.name + ".new")
     try:
         if staging.exists():
@@ -146,8 +144,8 @@ def _make_if_missing(path: Path, first: Callable[[], tuple[State, Keys]]) -> boo
         if os.path.lexists(path):
             return False
         try:
-            _make(staging, *first())
-        except StoreError:
+            _make(staging, first, KeyFolder(staging, ways))
+        except AccreditError:
             shutil.rmtree(staging, ignore_errors=True)
             raise
         staging.rename(path)
@@ -157,18 +155,15 @@ def _make_if_missing(path: Path, first: Callable[[], tuple[State, Keys]]) -> boo
     return True
 
 
-def _make(staging: Path, state: State, keys: Keys) -> None:
+def _make(staging: Path, first: First, key_folder: KeyFolder) -> None:
     (staging / "keys").mkdir(mode=0o700, parents=True)
     staging.chmod(0o700)
+    state, keys = first(key_folder.generate)
     for signer in state.signers:
-        folder.write_private(_key_path(staging, signer), to_pkcs8_pem(keys[signer.kid]))
+        key_folder.write(signer, keys[signer.kid])
     with Store(staging / "state.db", create=True) as store:
         store.save(state)
     folder.sync_folder(staging)
-
-
-def _key_path(path: Path, signer: Signer) -> Path:
-    return path / "keys" / f"{signer.kind}-{signer.kid}.key"
 
 
 def _check_state(path: Path, state: State, trust_domain: TrustDomain) -> None:
@@ -183,16 +178,3 @@ def _check_state(path: Path, state: State, trust_domain: TrustDomain) -> None:
             public_key(signer)
         except ValueError as error:
             raise StoreError(path, f"is damaged: {error}", "restore it from a backup") from error
-
-
-def _load(path: Path, signer: Signer) -> PrivateKey:
-    file = _key_path(path, signer)
-    try:
-        key = load_pkcs8(folder.read_private(file))
-    except PrivateKeyError as error:
-        raise StoreError(file, str(error), "restore it from a backup") from None
-    if spki_der(key.public_key()) != spki_der(public_key(signer)):
-        raise StoreError(
-            file, f"does not fit the {signer.kind} key in state.db", "restore both from one backup"
-        )
-    return key

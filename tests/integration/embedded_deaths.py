@@ -42,8 +42,8 @@ from accredit.identity.jwt_verify import validate_jwt_svid
 from accredit.identity.keys import KeyType, generate
 from accredit.identity.x509_verify import verify_x509_svid
 
-_DISK = ("vault.py", "store.py", "folder.py")
-_PURE = ("_row", "_seconds", "_signer", "_signers", "_time", "_key_path")
+_DISK = ("vault.py", "key_folder.py", "store.py", "folder.py")
+_PURE = ("_row", "_seconds", "_signer", "_signers", "_time", "_file", "_keeper", "_way")
 _SYSCALLS = (
     "openat",
     "write",

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import memory, needs
@@ -42,16 +43,28 @@ def test_death_at_every_moment_leaves_the_same_authority(
     """The program looks after each death: same roots, all SVIDs verify, life goes on."""
     if means == "syscall":
         needs.program("strace", apt="strace")
+    result = _ran("embedded_deaths.py", scenario, means, folder)
+    assert result["deaths"] >= deaths
+    assert set(result["left"]) == left
+
+
+def test_death_while_keys_are_sealed_or_unsealed_leaves_the_same_keys(folder: Path) -> None:
+    """The program looks after each death; the next start finishes the move, or undoes it."""
+    deaths = _ran("sealing_deaths.py", folder)
+    assert deaths["PLAIN-SEALED"] >= 40
+    assert deaths["SEALED-PLAIN"] >= 40
+    assert deaths["SEALED-SEALED"] >= 20
+
+
+def _ran(program: str, *arguments: str | Path) -> Any:
     # Measuring coverage writes files too, and those are not what it is to die of.
     environment = {key: value for key, value in os.environ.items() if "COVERAGE" not in key}
     found = subprocess.run(
-        [sys.executable, _HERE / "embedded_deaths.py", scenario, means, folder],
+        [sys.executable, _HERE / program, *arguments],
         env={**environment, "PYTHONPATH": os.pathsep.join([str(_HERE.parent), *sys.path])},
         capture_output=True,
         text=True,
         check=False,
     )
     assert found.returncode == 0, found.stderr
-    result = json.loads(found.stdout)
-    assert result["deaths"] >= deaths
-    assert set(result["left"]) == left
+    return json.loads(found.stdout)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from accredit.authority.embedded.authority import EmbeddedAuthority
+from accredit.authority.embedded.keeping import Ways
 from accredit.authority.embedded.settings import EmbeddedSettings
 from accredit.authority.entry import Entry
 from accredit.authority.entry_set import EntrySet
@@ -41,6 +42,7 @@ def opened(
     *,
     entries: SetEntries | None = None,
     relationships: Sequence[Relationship] = (),
+    ways: Ways | None = None,
 ) -> Iterator[EmbeddedAuthority]:
     """Open the authority of a folder, and let go of it at the end."""
     authority = EmbeddedAuthority.open(
@@ -50,6 +52,7 @@ def opened(
         clock,
         entries or SetEntries(),
         relationships,
+        ways,
     )
     try:
         yield authority

@@ -13,9 +13,9 @@ from support.clock import EPOCH, FakeClock
 from support.embedded import TRUST_DOMAIN
 
 from accredit.authority.embedded.settings import EmbeddedSettings
-from accredit.authority.embedded.signers import first, make
+from accredit.authority.embedded.signers import Generate, first, make
 from accredit.authority.embedded.state import Kind, State, activate, prepare
-from accredit.authority.embedded.vault import Keys, Vault
+from accredit.authority.embedded.vault import First, Keys, Vault
 from accredit.identity.errors import StoreError
 from accredit.identity.keys import KeyType, generate, to_pkcs8_pem
 from accredit.identity.spiffe_id import TrustDomain
@@ -23,18 +23,18 @@ from accredit.identity.spiffe_id import TrustDomain
 _FIRST = first(TRUST_DOMAIN, EmbeddedSettings(), FakeClock())
 
 
-def _never() -> tuple[State, Keys]:
+def _never(_: Generate) -> tuple[State, Keys]:
     raise AssertionError("made a second authority")
 
 
-def _open(data_dir: Path, make_first: Callable[[], tuple[State, Keys]] = _never) -> Vault:
+def _open(data_dir: Path, make_first: First = _never) -> Vault:
     return Vault.open(data_dir, TRUST_DOMAIN, make_first)
 
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
     """Return a data folder with an authority in it."""
-    _open(tmp_path, lambda: _FIRST).close()
+    _open(tmp_path, lambda _: _FIRST).close()
     return tmp_path
 
 
@@ -82,14 +82,14 @@ def test_a_first_start_that_fails_leaves_nothing(tmp_path: Path) -> None:
     state, keys = _FIRST
     impossible = replace(state, signers=state.signers * 2)
     with pytest.raises(StoreError, match="cannot be written: UNIQUE"):
-        _open(tmp_path, lambda: (impossible, keys))
+        _open(tmp_path, lambda _: (impossible, keys))
     assert [path.name for path in tmp_path.iterdir()] == ["authority.lock"]
 
 
 def test_what_a_first_start_that_was_killed_left_behind_is_cleared_away(tmp_path: Path) -> None:
     (tmp_path / "authority.new" / "keys").mkdir(parents=True)
     (tmp_path / "authority.new" / "state.db").write_bytes(b"half")
-    _open(tmp_path, lambda: _FIRST).close()
+    _open(tmp_path, lambda _: _FIRST).close()
     assert not (tmp_path / "authority.new").exists()
 
 
@@ -246,4 +246,4 @@ def test_a_link_in_its_place_is_damage_even_if_it_leads_nowhere(tmp_path: Path) 
 def test_a_first_start_that_cannot_write_names_the_folder(tmp_path: Path) -> None:
     (tmp_path / "authority.new").symlink_to("nowhere")
     with pytest.raises(StoreError, match=r"authority\.new"):
-        _open(tmp_path, lambda: _FIRST)
+        _open(tmp_path, lambda _: _FIRST)
