@@ -20,6 +20,7 @@ _COMMANDS = {
     "entry": "accredit.agent.cli_entry",
     "bundle": "accredit.agent.cli_bundle",
     "ca": "accredit.agent.cli_ca",
+    "tpm": "accredit.agent.cli_tpm",
     "api": "accredit.agent.cli_api",
     "sds": "accredit.agent.cli_sds",
     "envoy": "accredit.agent.cli_envoy",

@@ -15,6 +15,7 @@ from accredit.agent.config_mistakes import mistakes
 from accredit.agent.config_outputs import Outputs
 from accredit.agent.config_sections import Attestation, Authority, Rotation
 from accredit.agent.config_services import Jwks, Limits, Logging, Sds, WorkloadApi
+from accredit.agent.config_tpm import Tpm
 from accredit.agent.config_types import (
     Duration,
     FilePath,
@@ -79,6 +80,7 @@ class Config(Section):
         default=False, description="Give trust bundles also to callers without an identity."
     )
     authority: Authority = Field(default=Authority(), description="Who signs.")
+    tpm: Tpm = Field(default=Tpm(), description="The machine's TPM.")
     federation: Federation = Field(
         default=Federation(), description="Whose trust bundles are fetched, and how."
     )
@@ -130,6 +132,7 @@ class Config(Section):
                 self.entries_dir,
             ),
             embedded=self.authority.embedded.settings(),
+            tpm_device=self.tpm.device,
             federation=self.federation.settings(),
             endpoint=endpoint.settings() if endpoint else None,
             unix=attestation.unix.settings(),

@@ -14,6 +14,7 @@ from accredit.agent.config_containers import Docker, Podman, runtimes
 from accredit.agent.config_host import LinuxAttestor, SystemdAttestor
 from accredit.agent.config_kubernetes import KubernetesAttestor
 from accredit.agent.config_plugins import Plugins
+from accredit.agent.config_tpm import Keys
 from accredit.agent.config_types import (
     Bundles,
     Bytes,
@@ -35,7 +36,7 @@ _EMBEDDED, _UNIX, _ROTATION = EmbeddedSettings(), UnixSettings(), RotationSettin
 
 
 class EmbeddedAuthority(Section):
-    """The certificate authority inside this process, its keys in the data folder.
+    """The certificate authority inside this process, its state in the data folder.
 
     Roots and JWT keys rotate by themselves: the next one is prepared at half of the lifetime, signs
     after it was published for long enough, and the old one goes when nothing it signed is valid.
@@ -84,6 +85,8 @@ class EmbeddedAuthority(Section):
         "document, or of roots in PEM. Read again when it changes.",
     )
 
+    keys: Keys = Field(default=Keys(), description="Where private keys are kept.")
+
     @model_validator(mode="after")
     def _lifetimes_fit(self) -> Self:
         self.settings()
@@ -91,7 +94,9 @@ class EmbeddedAuthority(Section):
 
     def settings(self) -> EmbeddedSettings:
         """Return what the authority takes; ValueError if lifetimes do not fit together."""
-        return EmbeddedSettings(**dict(self))
+        # Not dict(self): with a field of the name ``keys`` Python takes this for a mapping.
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return EmbeddedSettings(**{**values, "keys": self.keys.settings()})
 
 
 class Authority(Section):

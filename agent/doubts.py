@@ -6,6 +6,7 @@ import grp
 import pwd
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 
 from accredit.agent.container_doubts import of_containers, of_runtimes
 from accredit.agent.federation_doubts import of_federation
@@ -14,12 +15,14 @@ from accredit.agent.kubernetes_doubts import of_kubernetes
 from accredit.agent.output_doubts import of_outputs
 from accredit.agent.plan import Plan
 from accredit.agent.trust_doubts import of_trust
+from accredit.authority.embedded.settings import KeySettings
 from accredit.authority.entry_overlap import overlaps
 from accredit.authority.entry_set import EntrySet
 from accredit.authority.entry_template import Declared, wants
 from accredit.authority.federation.publication import least_publication
 from accredit.identity.durations import format_duration
 
+_RESETTABLE_PCRS = frozenset((16, 23))
 _NEEDS_PATH = ("path:", "sha256:")
 _DATABASES: Mapping[str, Callable[[str], object]] = {
     "user": pwd.getpwnam,
@@ -36,6 +39,7 @@ def doubts(plan: Plan, entries: EntrySet) -> Iterator[str]:
         yield "workload_api and sds are both switched off: nothing is served"
     yield from of_plugins(plan.plugins)
     yield from _short_publication(plan)
+    yield from _tpm(plan.embedded.keys)
     yield from of_runtimes(plan.containers)
     yield from _several_defaults(entries)
     yield from _same_hints(entries)
@@ -62,6 +66,16 @@ def _short_publication(plan: Plan) -> Iterator[str]:
                 f" fetch every {format_duration(hint)} need {format_duration(least)} to know it:"
                 " raise publish_for, or lower refresh_hint"
             )
+
+
+def _tpm(keys: KeySettings) -> Iterator[str]:
+    for number in sorted(_RESETTABLE_PCRS & set(keys.pcrs)):
+        yield (
+            f"authority.embedded.keys.disk.pcrs: PCR {number} can be reset by any program"
+            " and guards nothing"
+        )
+    if (keys.in_tpm or keys.sealed) and find_spec("tpm2_pytss") is None:
+        yield "authority.embedded.keys: the TPM's software is missing: pip install 'accredit[tpm]'"
 
 
 def _several_defaults(entries: EntrySet) -> Iterator[str]:

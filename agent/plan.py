@@ -34,6 +34,7 @@ class Plan:
     admin_socket: Path
     entry_files: EntryFiles
     embedded: EmbeddedSettings
+    tpm_device: str
     federation: FederationSettings
     endpoint: EndpointSettings | None
     unix: UnixSettings

@@ -81,7 +81,8 @@ def render() -> str:
     """Return the whole reference as Markdown."""
     sections = [_HEAD, "## Top level\n", _table(Config)]
     for path, model in _sections(Config, ""):
-        sections += [f"\n## `{path}`\n\n{cleandoc(model.__doc__ or '')}\n", _table(model)]
+        sections += [f"\n## `{path}`\n\n{cleandoc(model.__doc__ or '')}\n"]
+        sections += [_table(model)] if model.model_fields else []
     return "\n".join([*sections, "", _ENTRIES])
 
 

@@ -18,6 +18,7 @@ from accredit.agent.federation_reload import FederationReload
 from accredit.agent.health import Health
 from accredit.agent.http_carrier import HttpCarrier
 from accredit.agent.jwks import JwkSets
+from accredit.agent.key_ways import key_ways
 from accredit.agent.listener import Listener
 from accredit.agent.plan import Plan
 from accredit.agent.planning import Planning
@@ -48,11 +49,13 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
     Raises:
         ConfigError: the entries have mistakes.
         StoreError: the data folder cannot be used as it is.
+        TpmUnavailableError, TpmError: keys are in a TPM, which is away or refuses.
     """
     entries = EntrySource(plan.entry_files)
     entries.load()
     with (
         closing(SystemClock()) as clock,
+        key_ways(plan) as ways,
         closing(
             EmbeddedAuthority.open(
                 plan.data_dir,
@@ -61,6 +64,7 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
                 clock,
                 entries,
                 plan.federation.relationships,
+                ways,
             )
         ) as authority,
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,22 @@ def test_keys_that_sign_before_partners_know_them_are_doubted(tmp_path: Path) ->
         " refresh_hint"
         for word in ("root", "JWT key")
     ]
+
+
+def test_registers_that_anybody_can_reset_are_doubted(tmp_path: Path) -> None:
+    keys = "authority: {embedded: {keys: {disk: {seal: tpm, pcrs: [7, 16, 23]}}}}\n"
+    about = [each for each in found(tmp_path, _ENTRY + keys) if "PCR" in each]
+    start = "authority.embedded.keys.disk.pcrs: PCR"
+    end = "can be reset by any program and guards nothing"
+    assert about == [f"{start} 16 {end}", f"{start} 23 {end}"]
+
+
+def test_keys_in_a_tpm_without_its_software_are_doubted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.path", [])
+    monkeypatch.delitem(sys.modules, "tpm2_pytss", raising=False)
+    text = _ENTRY + "authority: {embedded: {keys: tpm}}\n"
+    missing = "authority.embedded.keys: the TPM's software is missing"
+    assert [each.partition(":")[0] for each in found(tmp_path, text)] == [missing.partition(":")[0]]
+    assert found(tmp_path, _ENTRY) == []
