@@ -2,10 +2,14 @@
 
 The agent's side is all that a renewal does: a new key, a signature by the embedded authority, the
 checks of the result. The floor's is cryptography alone: key, builder, signature, DER.
+
+``--tpm DEVICE`` has the authority's key in that TPM (a path, or ``swtpm:path=...``) instead, and
+asks for one SVID at a time, then for several at once. It leaves nothing in the TPM.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import tempfile
@@ -22,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from accredit.authority.embedded.authority import EmbeddedAuthority
+from accredit.authority.embedded.keeping import Way, Ways
 from accredit.authority.embedded.settings import EmbeddedSettings
 from accredit.authority.entry import Entry
 from accredit.authority.entry_set import EntrySet
@@ -32,6 +37,7 @@ from accredit.rotation.issuer import Issuer
 from accredit.rotation.settings import RotationSettings
 
 _SECONDS = 2.0
+_AT_ONCE = 16
 _HOUR = timedelta(hours=1)
 _WEB = SpiffeId(TrustDomain("bench.example"), "/bench")
 _ENTRY = Entry("bench", _WEB, frozenset([Selector("unix", "uid:1")]), _HOUR, _HOUR)
@@ -47,20 +53,42 @@ class _NoEntries:
         return lambda: None
 
 
-async def _agent_rate(folder: Path) -> float:
+async def _agent_rate(folder: Path, ways: Ways | None = None, at_once: int = 1) -> float:
     with closing(SystemClock()) as clock:
         authority = EmbeddedAuthority.open(
-            folder, _WEB.trust_domain, EmbeddedSettings(), clock, _NoEntries()
+            folder, _WEB.trust_domain, EmbeddedSettings(), clock, _NoEntries(), ways=ways
         )
         with closing(authority):
             issuer = Issuer(authority, clock, RotationSettings())
-            made, ends = 0, time.perf_counter() + _SECONDS
-            while time.perf_counter() < ends:
-                svid = await issuer.issue(_ENTRY)
-                assert svid.chain_der  # noqa: S101  what a delivery asks for
-                assert svid.key_der  # noqa: S101
-                made += 1
-    return made / _SECONDS
+            ends = time.perf_counter() + _SECONDS
+            async with asyncio.TaskGroup() as group:
+                makers = [group.create_task(_make(issuer, ends)) for _ in range(at_once)]
+    return sum(maker.result() for maker in makers) / _SECONDS
+
+
+async def _make(issuer: Issuer, ends: float) -> int:
+    made = 0
+    while time.perf_counter() < ends:
+        svid = await issuer.issue(_ENTRY)
+        assert svid.chain_der  # noqa: S101  what a delivery asks for
+        assert svid.key_der  # noqa: S101
+        made += 1
+    return made
+
+
+def _tpm_rates(folder: Path, device: str) -> dict[str, float]:
+    # Not everybody who measures has a TPM, or its software.
+    from accredit.attestation.tpm.device import Device  # noqa: PLC0415
+    from accredit.attestation.tpm.keeper import TpmKeeper  # noqa: PLC0415
+    from accredit.attestation.tpm.settings import TpmSettings  # noqa: PLC0415
+
+    with closing(Device(TpmSettings(device))) as tpm:
+        keeper = TpmKeeper(tpm)
+        ways = Ways(Way.TPM, {Way.TPM: lambda _: keeper})
+        return {
+            f"tpm, {count} at once": asyncio.run(_agent_rate(folder, ways, count))
+            for count in (1, _AT_ONCE)
+        }
 
 
 def _floor_rate() -> float:
@@ -114,10 +142,15 @@ def _bare_maker() -> Callable[[], tuple[bytes, bytes]]:
 
 
 def main() -> None:
-    """Print both rates."""
+    """Print the rates."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tpm", metavar="DEVICE", help="a TPM that signs")
+    device = parser.parse_args().tpm
     with tempfile.TemporaryDirectory() as folder:
-        agent = asyncio.run(_agent_rate(Path(folder) / "data"))
-    print(json.dumps({"accredit": agent, "floor": _floor_rate()}))
+        rates = {"accredit": asyncio.run(_agent_rate(Path(folder) / "data"))}
+        if device:
+            rates |= _tpm_rates(Path(folder) / "tpm", device)
+    print(json.dumps({**rates, "floor": _floor_rate()}))
 
 
 if __name__ == "__main__":
