@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from accredit.file_output.tell.haproxy_cli import Cli, shown
+from accredit.file_output.tell.haproxy_reload import WatchedReload
 from accredit.file_output.tell.way import Way, Written
 from accredit.identity.errors import DeployError
 
@@ -49,7 +50,7 @@ class HaproxyRuntime:
         """Do it, file by file."""
         changed, ours = written.changed(), {file.name for file in self.files}
         if self.otherwise is not None and (changed is None or changed - ours):
-            await self.otherwise.tell(written)
+            await WatchedReload(self.otherwise, self.sockets).tell(written)
             return
         for cli in self.sockets:
             for file in self.files:

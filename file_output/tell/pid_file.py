@@ -13,6 +13,10 @@ _MAX_BYTES = 4096
 _OTHERS_WRITE = 0o022
 
 
+class NoPidNowError(DeployError):
+    """It names no process at this moment: perhaps its program is writing it anew."""
+
+
 class PidFile(NamedTuple):
     """The pid in it, who owns it, and when it was written, in seconds since the epoch."""
 
@@ -25,14 +29,15 @@ def read_pid_file(path: Path) -> PidFile:
     """Return what the file says now; further lines, as PostgreSQL writes them, are skipped.
 
     Raises:
-        DeployError: it is missing, holds no pid a signal may go to, or others can write it.
+        NoPidNowError: it is missing or empty.
+        DeployError: it holds no pid a signal may go to, or others can write it.
     """
     try:
         with open(path, "rb", opener=_no_link) as file:
             found = os.fstat(file.fileno())
             data = file.read(_MAX_BYTES)
     except FileNotFoundError:
-        raise DeployError(
+        raise NoPidNowError(
             f"{path}: is missing; the program does not run, or writes it elsewhere"
         ) from None
     except OSError as error:
@@ -50,6 +55,8 @@ def _no_link(path: str, flags: int) -> int:
 
 def _parse(path: Path, data: bytes) -> int:
     word = data.partition(b"\n")[0].strip()
+    if not word:
+        raise NoPidNowError(f"{path}: is empty; it should begin with a pid")
     if not word.isdigit() or len(word) > 10:
         raise DeployError(f"{path}: does not begin with a pid")
     pid = int(word)

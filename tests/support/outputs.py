@@ -96,6 +96,12 @@ class Bench:
         except TimeoutError:
             raise AssertionError(f"not {state} {serial}: {self.line}") from None
 
+    async def written(self) -> str:
+        """Show a first SVID and wait until its files are there, for a program to start with."""
+        serial = self.rotate()
+        await eventually(lambda: self.line.last_write is not None, _PATIENCE)
+        return serial
+
     async def rotated(self, **fields: Any) -> str:
         """Show a new SVID and wait until it is served."""
         serial = self.rotate(**fields)
@@ -131,10 +137,9 @@ async def rotate_under_load(
     ``say`` are fields of ``Handshakes``. Its client shows a certificate of the same authority.
     """
     async with at_work(files, recipe) as bench:
-        bench.rotate()
-        await bench.until(State.FAILING)
+        rotated = [await bench.written()]
         with program.running():
-            rotated = [await bench.rotated()]
+            rotated.append(await bench.rotated())
             context = handshakes.context(bench.ca, bench.ca.svid("spiffe://td.example/client"))
             load = Handshakes(program.port, context, **say)
             with load.running():

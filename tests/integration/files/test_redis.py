@@ -17,7 +17,7 @@ from accredit.file_output.recipe import Recipe
 from accredit.file_output.tell.command import Command
 from accredit.file_output.verify import Verify
 
-_ROTATIONS = 30
+_ROTATIONS = 50
 
 
 def recipe(redis: Redis) -> Recipe:
@@ -37,6 +37,6 @@ def recipe(redis: Redis) -> Recipe:
 
 
 @pytest.mark.slow
-async def test_rotations_under_load_fail_nobody(tmp_path: Path) -> None:
+async def test_fifty_rotations_under_load_fail_nobody(tmp_path: Path) -> None:
     redis = Redis(tmp_path, tmp_path / "files")
     await rotate_under_load(redis, redis.files, recipe(redis), _ROTATIONS, say=b"PING\r\n")

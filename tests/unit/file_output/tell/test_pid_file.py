@@ -20,7 +20,7 @@ def test_the_first_line_is_the_pid(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "does not begin with a pid"),
+        ("", "is empty; it should begin with a pid"),
         ("nginx\n", "does not begin with a pid"),
         ("-1\n", "does not begin with a pid"),
         ("99999999999\n", "does not begin with a pid"),

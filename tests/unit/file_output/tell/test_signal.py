@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import needs
@@ -24,13 +26,23 @@ print("ready", flush=True)
 while True:
     signal.pause()
 """
+_STARTING = """
+import signal, sys, pathlib, os
+print("ready", flush=True)
+sys.stdin.readline()
+signal.signal(signal.SIGHUP, lambda *_: pathlib.Path(sys.argv[1]).touch())
+print("handles it now", flush=True)
+while True:
+    signal.pause()
+"""
 
 
 @contextmanager
-def program(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def program(folder: Path, code: str = _PROGRAM) -> Iterator[subprocess.Popen[bytes]]:
     """Run one that touches ``hup`` when it is told, and wrote its pid file."""
-    command = [sys.executable, "-c", _PROGRAM, str(folder / "hup")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+    command = [sys.executable, "-c", code, str(folder / "hup")]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         (folder / "pid").write_text(f"{process.pid}\n")
@@ -40,8 +52,9 @@ def program(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-async def tell(folder: Path, **fields: str) -> None:
-    await Signal("{dir}/pid", **fields).tell(Written(folder, marked("1")))  # type: ignore[arg-type]
+async def tell(folder: Path, **fields: Any) -> None:
+    fields = {"pauses": (), **fields}
+    await Signal("{dir}/pid", **fields).tell(Written(folder, marked("1")))
 
 
 def name() -> str:
@@ -61,6 +74,41 @@ async def test_a_process_that_is_gone_is_not_told(tmp_path: Path) -> None:
         pass
     with pytest.raises(DeployError, match=r"is stale: process .* is gone; start the program"):
         await tell(tmp_path)
+
+
+@pytest.mark.parametrize("meanwhile", [None, "", "4194304\n"])
+async def test_a_program_that_writes_its_pid_file_anew_just_now_is_told_then(
+    tmp_path: Path, meanwhile: str | None
+) -> None:
+    with program(tmp_path):
+        pid_file = tmp_path / "pid"
+        said = pid_file.read_text()
+        pid_file.unlink() if meanwhile is None else pid_file.write_text(meanwhile)
+        async with asyncio.TaskGroup() as tasks:
+            telling = tasks.create_task(tell(tmp_path, pauses=(0.001,) * 10_000))
+            await asyncio.sleep(0.05)
+            assert not telling.done()
+            pid_file.write_text(said)
+        await eventually((tmp_path / "hup").exists)
+
+
+async def test_a_program_that_has_no_handler_yet_is_not_ended(tmp_path: Path) -> None:
+    with program(tmp_path, _STARTING) as process:
+        with pytest.raises(DeployError, match="does not handle SIGHUP, which could even end it"):
+            await tell(tmp_path, pauses=(0.001, 0.001))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(tell(tmp_path, pauses=(0.001,) * 10_000))
+            assert process.stdin is not None
+            process.stdin.write(b"go on\n")
+            process.stdin.flush()
+        await eventually((tmp_path / "hup").exists)
+        assert process.poll() is None
+
+
+async def test_what_no_wait_mends_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "pid").write_text("nginx\n")
+    with pytest.raises(DeployError, match="does not begin with a pid"):
+        await tell(tmp_path, pauses=(3600,))
 
 
 async def test_another_program_that_got_the_pid_is_not_told(tmp_path: Path) -> None:
