@@ -87,7 +87,7 @@ class Administration:
         return f"{self._authority.trust_domain} at {self._plan.socket}: {count} {noun}"
 
     def request_reload(self) -> None:
-        """Reload entries, federated bundles and relationships soon; mistakes go to the log."""
+        """Reload entries, bundles, relationships and outputs soon; mistakes go to the log."""
         self._entries.reload()
         self._authority.reload()
         self._federation.reload()

@@ -1,4 +1,4 @@
-"""Checks a configuration, and writes its federation to standard output, for the running agent.
+"""Checks a configuration, and writes what a running agent takes over to standard output.
 
 ``python -m accredit.agent.federation_check FILE``
 """
@@ -17,9 +17,9 @@ from accredit.identity.errors import ConfigError
 def main(path: Path) -> None:
     """Write the section and no mistakes, or no section and every mistake."""
     try:
-        found = load_config(path).federation
-        endpoint = found.endpoint.settings() if found.endpoint else None
-        answer: tuple[object, object] = (Section(found.settings(), endpoint), ())
+        plan = load_config(path).plan(path)
+        section = Section(plan.federation, plan.endpoint, plan.outputs)
+        answer: tuple[object, object] = (section, ())
     except ConfigError as error:
         answer = (None, error.mistakes)
     sys.stdout.buffer.write(pickle.dumps(answer))

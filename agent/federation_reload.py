@@ -1,15 +1,16 @@
-"""Follows the section ``federation`` of the configuration, and the bundles it begins with."""
+"""Follows ``federation`` and ``outputs`` of the configuration, and bundles it begins with."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from accredit.agent.bundle_endpoint.settings import EndpointSettings
 from accredit.agent.endpoint_host import EndpointHost
 from accredit.agent.federation_settings import read_settings
+from accredit.agent.output_plan import OutputPlan
 from accredit.authority.federation.polling import BundlePolling
 from accredit.authority.path_watch import PathWatch
 from accredit.authority.trusted_text import read_trusted
@@ -20,28 +21,31 @@ _logger = logging.getLogger(__name__)
 
 
 class FederationReload:
-    """A component that applies the section ``federation`` whenever it changes, or when asked.
+    """A component that applies both sections whenever one changes, or when asked.
 
     A file with any mistake changes nothing. It is checked by another process, which is how this one
     never imports the model of the configuration. ``endpoint`` serves the own bundle; ``files`` are
-    bundles that nobody fetches, which ``reread`` reads whenever something has changed.
+    bundles that nobody fetches, which ``reread`` reads whenever something has changed; ``outputs``
+    takes what is to be written.
     """
 
     name = "federation reload"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  each part that takes something over
         self,
         config: Path | None,
         polling: BundlePolling,
         endpoint: EndpointHost,
         files: Iterable[Path] = (),
         reread: Callable[[], None] = lambda: None,
+        outputs: Callable[[Sequence[OutputPlan]], None] = lambda _: None,
     ) -> None:
         self._config = config
         self._polling = polling
         self._endpoint = endpoint
         self._files = tuple(files)
         self._reread = reread
+        self._outputs = outputs
         self._asked = False
         self._look = asyncio.Event()
         self._last_error = ""
@@ -67,7 +71,7 @@ class FederationReload:
             watch = PathWatch(self._paths, None, lambda _: False)
         except OSError as error:
             _logger.warning(
-                "federation is not watched: it is read on SIGHUP only",
+                "federation and outputs are not watched: they are read on SIGHUP only",
                 extra={"error": error.strerror},
             )
             await self._follow(None)
@@ -114,10 +118,10 @@ class FederationReload:
         except ConfigError as error:
             if asked or str(error) != self._last_error:
                 _logger.error(  # noqa: TRY400  the text says it all
-                    "federation not reloaded; the last good relationships stay",
+                    "configuration not reloaded; what is at work stays",
                     extra={"error": str(error)},
                 )
-            # So that the section is applied even if the mistake was elsewhere in the file.
+            # So that they are applied even if the mistake was elsewhere in the file.
             self._section, self._last_error = None, str(error)
             return
         self._section, self._last_error = section, ""
@@ -125,12 +129,13 @@ class FederationReload:
             names = [str(each.trust_domain) for each in found.federation.relationships]
             _logger.info("federation reloaded", extra={"relationships": names})
         self._endpoint.apply(found.endpoint)
+        self._outputs(found.outputs)
 
 
 def _section(config: Path | None) -> object:
-    """Return what the file says about federation, or why it says nothing: cheap to compare."""
+    """Return what the file says about both, or why it says nothing: cheap to compare."""
     try:
         data = None if config is None else load(read_trusted(config), str(config))[0]
     except ConfigError as error:
         return str(error)
-    return [data.get("federation")] if isinstance(data, dict) else []
+    return [data.get("federation"), data.get("outputs")] if isinstance(data, dict) else []

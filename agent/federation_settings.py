@@ -1,4 +1,4 @@
-"""The section ``federation`` of the configuration as another process has checked it."""
+"""The sections that a running agent takes over, as another process has checked them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from accredit.agent.bundle_endpoint.settings import EndpointSettings
+from accredit.agent.output_plan import OutputPlan
 from accredit.authority.federation.relationship import FederationSettings
 from accredit.identity.errors import ConfigError, Mistake
 
@@ -16,14 +17,15 @@ _CHECK_SECONDS = 60
 
 
 class Section(NamedTuple):
-    """What it comes to."""
+    """What ``federation`` and ``outputs`` come to."""
 
     federation: FederationSettings
     endpoint: EndpointSettings | None
+    outputs: tuple[OutputPlan, ...]
 
 
 async def read_settings(config: Path) -> Section:
-    """Return the file's federation, checked with the whole of it.
+    """Return the file's federation and outputs, checked with the whole of it.
 
     Raises:
         ConfigError: every mistake in the file.

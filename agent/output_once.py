@@ -14,6 +14,7 @@ from accredit.agent.grpcio import be_quiet
 from accredit.agent.output_group import AtWork, OutputGroup
 from accredit.agent.output_plan import OutputPlan
 from accredit.agent.workload_feed import WorkloadFeed
+from accredit.agent.workload_group import workload_group
 from accredit.file_output.deploy.machine import Step
 from accredit.file_output.given import look_up
 from accredit.file_output.ledger import State
@@ -49,7 +50,7 @@ async def _attempt(
 ) -> tuple[AtWork, ...]:
     async with asyncio.TaskGroup() as tasks:
         feed = WorkloadFeed(client)
-        group = OutputGroup(feed, clock, tasks)
+        group = workload_group(feed, clock, tasks)
         await group.want(plans)
         settling = tasks.create_task(_settle(group), name="settling")
         await asyncio.wait([settling], timeout=patience.total_seconds())

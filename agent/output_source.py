@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
@@ -48,6 +49,11 @@ class OutputSource:
         self._subject = DeclaredSubject(plan.name)
         self._audiences = tuple(spec.audience for spec in plan.recipe.files if spec.audience)
         self._waited_for = ""
+        self.problem = ""
+
+    async def run(self) -> None:
+        """Wait: rotation keeps everything fresh."""
+        await asyncio.Event().wait()
 
     async def watch(self) -> AsyncGenerator[Material, None]:
         """Yield the material, and again whenever it is another."""

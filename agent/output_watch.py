@@ -13,6 +13,7 @@ from accredit.agent.output_machine import of_machine
 from accredit.agent.output_plan import OutputPlan
 from accredit.agent.sd_notify import SystemdNotifier
 from accredit.agent.workload_feed import WorkloadFeed
+from accredit.agent.workload_group import workload_group
 from accredit.identity.clock import Clock
 from accredit.identity.errors import AccreditError
 
@@ -51,7 +52,7 @@ class OutputWatch:
             ExceptionGroup: of errors after which nothing can be kept fresh.
         """
         async with asyncio.TaskGroup() as tasks:
-            group = OutputGroup(self._feed, self._clock, tasks)
+            group = workload_group(self._feed, self._clock, tasks)
             await self._want(group, plans)
             telling = tasks.create_task(self._tell(group), name="status")
             while await self._goes_on():

@@ -20,6 +20,8 @@ from accredit.agent.http_carrier import HttpCarrier
 from accredit.agent.jwks import JwkSets
 from accredit.agent.key_ways import key_ways
 from accredit.agent.listener import Listener
+from accredit.agent.output_plan import OutputPlan
+from accredit.agent.outputs import Outputs
 from accredit.agent.plan import Plan
 from accredit.agent.planning import Planning
 from accredit.agent.problems import problems_of_signers
@@ -39,7 +41,7 @@ from accredit.sds_server.service import SecretDiscovery
 from accredit.workload_api.service import WorkloadApi
 
 if TYPE_CHECKING:
-    from accredit.agent.outputs import Outputs
+    from accredit.agent.output_group import Feed
 
 
 @asynccontextmanager
@@ -97,7 +99,7 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
             )
         endpoint = _endpoint(plan, authority, clock)
         outputs = _outputs(plan, identities, clock)
-        ledgers = Ledgers(sds.ledger if sds else None, outputs.ledger if outputs else None)
+        ledgers = Ledgers(sds.ledger if sds else None, outputs.ledger)
         polling = BundlePolling(
             authority.federation, plan.federation, fetcher(authority, clock), clock
         )
@@ -107,6 +109,7 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
             endpoint,
             plan.embedded.federated_bundles.values(),
             authority.reload,
+            outputs.apply,
         )
         administration = Administration(
             plan, entries, authority, identities, ledgers, clock, reload
@@ -124,28 +127,28 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
                 *working(asked),
                 endpoint,
                 admin,
-                *([outputs] if outputs else []),
+                outputs,
                 *listeners,
             ),
             started=(
                 admin.ready,
                 endpoint.ready,
                 *(each.ready for each in listeners),
-                *([outputs.ready] if outputs else []),
+                outputs.ready,
             ),
             reload=administration.request_reload,
             status=administration.status_line,
         )
 
 
-def _outputs(plan: Plan, identities: Identities, clock: Clock) -> Outputs | None:
-    if not plan.outputs:
-        return None
-    # An agent without outputs does not carry what they are made of.
-    from accredit.agent.output_source import OutputSource  # noqa: PLC0415
-    from accredit.agent.outputs import Outputs  # noqa: PLC0415
+def _outputs(plan: Plan, identities: Identities, clock: Clock) -> Outputs:
+    def feed(output: OutputPlan) -> Feed:
+        # An agent without outputs does not carry what they are made of.
+        from accredit.agent.output_source import OutputSource  # noqa: PLC0415
 
-    return Outputs(plan.outputs, lambda output: OutputSource(output, identities), clock)
+        return OutputSource(output, identities)
+
+    return Outputs(plan.outputs, feed, clock)
 
 
 def _endpoint(plan: Plan, authority: EmbeddedAuthority, clock: Clock) -> EndpointHost:

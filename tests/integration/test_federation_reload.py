@@ -172,7 +172,7 @@ async def test_without_inotify_a_reload_still_reads(
 
     monkeypatch.setattr("asyncinotify._ffi.libc.inotify_init1", none_left)
     async with following(tmp_path) as bench:
-        told = "federation is not watched: it is read on SIGHUP only"
+        told = "federation and outputs are not watched: they are read on SIGHUP only"
         assert told in [each.message for each in caplog.records]
         bench.write(_FEDERATION + _MORE)
         bench.reload.reload()
@@ -181,7 +181,9 @@ async def test_without_inotify_a_reload_still_reads(
 
 def mistakes(caplog: pytest.LogCaptureFixture) -> list[str]:
     """Return why the section was not reloaded, each time."""
-    found = [each for each in caplog.records if each.message.startswith("federation not reloaded")]
+    found = [
+        each for each in caplog.records if each.message.startswith("configuration not reloaded")
+    ]
     return [str(each.__dict__["error"]) for each in found]
 
 

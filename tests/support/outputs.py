@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -35,14 +36,22 @@ class ScriptedSource:
     """Shows the newest material it was given."""
 
     def __init__(self) -> None:
+        self.problem = ""
+        self.watching = 0
         self._newest: Material | None = None
         self._watcher = Watcher()
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
 
     def show(self, material: Material) -> None:
         self._newest = material
         self._watcher.wake()
 
     async def watch(self) -> AsyncGenerator[Material, None]:
+        self.watching += 1
+        if self._newest is not None:
+            self._watcher.wake()
         while True:
             await self._watcher.wait()
             assert self._newest is not None

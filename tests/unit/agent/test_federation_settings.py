@@ -1,4 +1,4 @@
-"""The section `federation` read again by another process."""
+"""What a running agent takes over, read again by another process."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ federation:
   relationships:
     - {trust_domain: a.example, url: https://h/, profile: https_web, ca_file: ca.pem}
   endpoint: {listen: "[::]:8443", profile: https_web, certificate: c.pem, key: k.pem}
+outputs:
+  - {profile: pem, folder: files}
 """
 
 
@@ -36,6 +38,8 @@ async def test_it_is_what_the_file_says(tmp_path: Path) -> None:
     assert section.endpoint is not None
     assert found.federation == section.settings()
     assert found.endpoint == section.endpoint.settings()
+    assert found.outputs == load_config(path).plan(path).outputs
+    assert found.outputs[0].folder == tmp_path / "files"
     assert found.endpoint.key == tmp_path / "k.pem"
     assert found.federation.relationships[0].ca_file == tmp_path / "ca.pem"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,4 +64,55 @@ async def test_when_it_ends_the_files_stay_and_the_folder_is_free_for_the_next(
         assert (tmp_path / "a/tls.crt").exists()
     with Store(tmp_path / "a", clock) as store:
         assert store.current is not None
+    clock.close()
+
+
+async def test_others_are_taken_over_while_what_has_not_changed_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = SystemClock()
+    shown = material(TestCa(now=clock.now()))
+    sources = {name: ScriptedSource() for name in "abcd"}
+    for source in sources.values():
+        source.show(shown)
+    outputs = Outputs(
+        [plan(tmp_path, name) for name in "abc"], lambda plan: sources[plan.name], clock
+    )
+    lines = outputs.ledger.lines
+
+    def served(names: str) -> bool:
+        states = {name: line.state for name, line in lines.items()}
+        return states == dict.fromkeys(names, State.SERVED)
+
+    async with running(outputs):
+        await eventually(lambda: served("abc"))
+        kept = lines["a"]
+        moved = replace(plan(tmp_path, "b"), folder=tmp_path / "other")
+        with caplog.at_level(logging.INFO):
+            outputs.apply([plan(tmp_path, "a"), moved, plan(tmp_path, "d")])
+            await eventually(lambda: served("abd") and (tmp_path / "other/tls.key").exists())
+            outputs.apply([plan(tmp_path, "d"), moved, plan(tmp_path, "a")])
+        said = [each for each in caplog.records if each.getMessage() == "outputs reloaded"]
+        assert [(each.added, each.removed, each.changed) for each in said] == [  # type: ignore[attr-defined]
+            (["d"], ["c"], ["b"])
+        ]
+        assert (tmp_path / "c/tls.key").exists()
+        assert lines["a"] is kept
+        assert (sources["a"].watching, sources["b"].watching) == (1, 2)
+        # Who is gone has let go of its folder.
+        with Store(tmp_path / "c", clock) as store:
+            assert store.current is not None
+        outputs.apply([])
+        await eventually(lambda: not lines)
+    clock.close()
+
+
+async def test_an_agent_that_began_without_any_takes_its_first(tmp_path: Path) -> None:
+    clock, source = SystemClock(), ScriptedSource()
+    outputs = Outputs([], lambda _: source, clock)
+    async with running(outputs):
+        await outputs.ready.wait()
+        source.show(material(TestCa(now=clock.now())))
+        outputs.apply([plan(tmp_path, "a")])
+        await eventually((tmp_path / "a/tls.crt").exists)
     clock.close()

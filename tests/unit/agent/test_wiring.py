@@ -30,12 +30,12 @@ async def test_what_serves_starts_last_and_so_stops_first(tmp_path: Path) -> Non
         assert names == [
             *("authority", "rotation", "entries"),
             *federation,
-            *("admin", "listener", "jwks"),
+            *("admin", "outputs", "listener", "jwks"),
         ]
         assert agent.status() == f"a at {tmp_path}/api.sock: 0 entries"
 
 
-async def test_outputs_start_before_what_serves_and_only_where_there_are_any(
+async def test_outputs_start_before_what_serves(
     tmp_path: Path,
 ) -> None:
     outputs = "outputs: [{profile: pem, folder: files}]\n"
@@ -67,7 +67,7 @@ def test_an_agent_without_outputs_does_not_load_what_they_are_made_of() -> None:
     ).stdout.split()
     assert "accredit.agent.wiring" in loaded
     for name in (
-        "agent.outputs",
+        "agent.output_group",
         "file_output.output",
         "file_output.store",
         "file_output.tell.command",
