@@ -33,8 +33,8 @@ it and tells every mistake at once, each with its line. Unknown keys are mistake
 Durations are whole seconds, written `20s`, `5m`, `1h`, `30d` or `1h30m`. Whoever can write the
 file decides who gets which identity, so a file that other users can write is refused.
 
-Any change of the files, and SIGHUP, reloads `entries` and `federation`; all else, `outputs` too,
-needs a restart.
+Any change of the files, and SIGHUP, reloads `entries`, `federation` and `outputs`; all else needs a
+restart.
 """
 
 _ENTRIES = """\

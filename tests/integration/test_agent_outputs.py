@@ -74,9 +74,18 @@ def named(folder: Path) -> SpiffeId:
 
 
 def status(agent: AgentProcess, name: str = "web") -> dict[str, Any]:
-    found = json.loads(agent.command("status", "-c", agent.config, "--output=json"))
+    found = json.loads(
+        agent.command("status", f"--admin-socket={agent.admin_socket}", "--output=json")
+    )
     [line] = [line for line in found["outputs"] if line["name"] == name]
     return dict(line)
+
+
+def names(agent: AgentProcess) -> list[str]:
+    found = json.loads(
+        agent.command("status", f"--admin-socket={agent.admin_socket}", "--output=json")
+    )
+    return [line["name"] for line in found["outputs"]]
 
 
 def issued(token: str) -> datetime:
@@ -138,6 +147,36 @@ def test_files_are_renewed_while_entries_and_bundles_change(tmp_path: Path) -> N
         agent.config.write_text(text)
         until(lambda: named(folder).path == "/web", agent)
         until(lambda: status(agent)["lacking"] == "", agent)
+        until(lambda: not foreign.exists(), agent)
+
+
+def test_outputs_come_change_and_go_with_the_configuration_and_no_restart(tmp_path: Path) -> None:
+    entries = _WEB + "".join(
+        f"  - {{id: /{name}, selectors: ['output:{name}']}}\n" for name in ("other", "new")
+    )
+    other = f"  - {{name: other, profile: pem, folder: {tmp_path}/other}}\n"
+    agent = AgentProcess(tmp_path, config(tmp_path, entries, other))
+    with agent.running():
+        until(served(agent), agent)
+        text, web = agent.config.read_text(), leaf(tmp_path / "web")
+        agent.config.write_text(text.replace("name: other,", "name: new,"))
+        until(lambda: "other" not in names(agent), agent)
+        until(served(agent, "new"), agent)
+        assert named(tmp_path / "other").path == "/new"
+        bad = text.replace("profile: pem", "profile: nonsense")
+        agent.config.write_text(bad)
+        until(lambda: "configuration not reloaded" in agent.log.read_text(), agent)
+        agent.send(signal.SIGHUP)
+        assert names(agent) == ["web", "new"]
+        line = f"  - {{name: other, profile: envoy-file, folder: {tmp_path}/moved}}\n"
+        agent.config.write_text(text.replace(other, line))
+        until((tmp_path / "moved/tls.json").exists, agent)
+        assert leaf(tmp_path / "web") == web
+        assert (status(agent)["deployments"], named(tmp_path / "other").path) == (1, "/new")
+        agent.config.write_text(text.partition("outputs:")[0])
+        until(lambda: names(agent) == [], agent)
+        assert named(tmp_path / "web").path == "/web"
+        assert agent.stop() == 0
 
 
 def test_a_token_in_a_file_stays_fresh(tmp_path: Path) -> None:
@@ -153,7 +192,7 @@ def test_a_token_in_a_file_stays_fresh(tmp_path: Path) -> None:
         current = (tmp_path / "token/current").resolve()
         bundle = parse_bundle(_OWN, (current / "b.json").read_bytes()).bundle
         newest = (current / "api.jwt").read_text()
-        told = agent.command("status", "-c", agent.config, "--output=json")
+        told = agent.command("status", f"--admin-socket={agent.admin_socket}", "--output=json")
         assert not any(token in told for token in tokens)
     assert not any(token in agent.log.read_text() for token in tokens)
     valid = validate_jwt_svid(newest, ["api"], {_OWN: bundle}, issued(newest))

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 from support.agent_process import AgentProcess
 from support.bundle_endpoint import Endpoint, document, endpoint, says, server_context
 from support.ca import TestCa
+from support.eventually import eventually
 from support.federating import PARTNER, SERVER
 from support.token import Token
 
@@ -36,6 +38,13 @@ entries:
   - id: /me
     selectors: ["unix:uid:{os.geteuid()}"]
     federates_with: [partner.example]
+"""
+_FILES = """\
+  - id: /files
+    selectors: ["output:pem"]
+    federates_with: [partner.example]
+outputs:
+  - {profile: pem, folder: files}
 """
 _FEDERATION = """\
 federation:
@@ -90,6 +99,10 @@ def _roots(agent: AgentProcess, *command: str) -> set[str]:
     return set(found)
 
 
+def _roots_in(file: Path) -> list[x509.Certificate]:
+    return x509.load_pem_x509_certificates(file.read_bytes()) if file.exists() else []
+
+
 @asynccontextmanager
 async def running(folder: Path, config: str) -> AsyncIterator[AgentProcess]:
     agent = AgentProcess(folder, config)
@@ -101,19 +114,22 @@ async def running(folder: Path, config: str) -> AsyncIterator[AgentProcess]:
 
 
 @pytest.mark.rows("FC-25", "FC-31", "FC-32", "FC-33")
-async def test_a_partners_rotation_reaches_workloads_and_outlives_partner_and_agent(
+async def test_a_partners_rotation_reaches_workloads_and_files_and_outlives_partner_and_agent(
     server: Endpoint, partner: TestCa, tmp_path: Path
 ) -> None:
-    config = _BASE + _FEDERATION.format(url=server.url())
+    config = _BASE + _FILES + _FEDERATION.format(url=server.url())
     new = TestCa(PARTNER, now=datetime.now(UTC))
+    file = tmp_path / "files/ca-partner.example.crt"
     async with running(tmp_path, config) as agent:
         await gets(agent, partner)
+        await eventually(lambda: _roots_in(file) == [partner.root], 30)
         both = replace(
             partner.bundle(sequence=8, refresh_hint=_SECOND),
             x509_authorities=(partner.root, new.root),
         )
         server.talk = says(document(both))
         await gets(agent, partner, new)
+        await eventually(lambda: _roots_in(file) == [partner.root, new.root], 30)
         server.talk = says(b"")
     async with running(tmp_path, config) as agent:
         await gets(agent, partner, new)
@@ -122,6 +138,10 @@ async def test_a_partners_rotation_reaches_workloads_and_outlives_partner_and_ag
         assert view["succeeded"] is not None  # by the agent before
         agent.config.write_text(agent.config.read_text().partition("federation:")[0])
         await gets(agent)
+        await eventually(lambda: not file.exists(), 30)
+        own = _roots_in(tmp_path / "files/ca.crt")
+        assert own
+        assert partner.root not in own
 
 
 async def test_an_operator_may_set_a_bundle_and_forget_it(partner: TestCa, tmp_path: Path) -> None:
