@@ -111,13 +111,13 @@ class Administration:
             "rotation": _plain(self._identities.describe()),
             "sds": self._ledgers.sds and self._ledgers.sds.describe(),
             "outputs": self._outputs(),
-            "problems": self._problems(),
+            "problems": self.problems(),
         }
 
     async def health(self, params: Params) -> Any:
         """Return whether everything is in order, and if not, what is not."""
         del params
-        found = self._problems()
+        found = self.problems()
         return {"healthy": not found, "problems": found}
 
     async def entries(self, params: Params) -> Any:
@@ -184,7 +184,8 @@ class Administration:
         self.request_reload()
         return {"entries": len(found)}
 
-    def _problems(self) -> list[str]:
+    def problems(self) -> list[str]:
+        """Return what is not in order, in a line each."""
         now = self._clock.now()
         return [
             *problems(self._authority.describe(), self._identities.describe(), now),

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from accredit.agent import places
 from accredit.agent.config_federation import Federation
+from accredit.agent.config_metrics import Metrics
 from accredit.agent.config_mistakes import mistakes
 from accredit.agent.config_outputs import Outputs
 from accredit.agent.config_sections import Attestation, Authority, Rotation
@@ -95,6 +96,7 @@ class Config(Section):
         default=Limits(), description="Bounds on every resource callers can use."
     )
     logging: Logging = Field(default=Logging(), description="Log lines on standard error.")
+    metrics: Metrics = Field(default=Metrics(), description="Numbers for Prometheus.")
     entries: Annotated[Any, Unit("entries")] = Field(
         default=None, description="Registration entries: who may have which identity."
     )
@@ -148,6 +150,7 @@ class Config(Section):
             jwks=self.jwks.settings(limits) if self.jwks.enabled else None,
             allow_unauthenticated_verifiers=verifiers,
             outputs=tuple(each.plan(path.absolute().parent) for each in self.outputs),
+            metrics=self.metrics.settings(path.absolute().parent),
             limits=limits,
             log_level=self.logging.level,
             log_format=self.logging.format,

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import logging
 import socket
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -70,7 +71,8 @@ class Listener:
     """Serves one Unix socket, open to all, through ``carrier``; a component.
 
     ``ready`` is set while callers can connect; ``connections``, ``streams``, ``request_bytes`` and
-    ``waiting`` (for a first request) count what there is just now.
+    ``waiting`` (for a first request) count what there is just now, ``refusals`` and, by attestor,
+    ``attestation_failures`` what has been.
     """
 
     def __init__(  # noqa: PLR0913  all but one by place
@@ -99,7 +101,8 @@ class Listener:
         self._attestors = tuple(attestors)
         self._limits = limits
         self._clock = clock
-        self._refusals = Refusals()
+        self.refusals = Refusals()
+        self.attestation_failures: Counter[str] = Counter()
         self._pause: asyncio.TimerHandle | None = None
 
     @property
@@ -133,7 +136,7 @@ class Listener:
             self._loop.remove_reader(self._socket)
             self._stop_pause()
             self.waiting.close()
-            self._refusals.close()
+            self.refusals.close()
 
     def _accept(self) -> None:
         try:
@@ -146,7 +149,7 @@ class Listener:
             if error.errno in _NO_ROOM:
                 self._pause_accepting(error)
             else:
-                self._refusals.add(f"cannot accept: {error.strerror}")
+                self.refusals.add(f"cannot accept: {error.strerror}")
 
     def _admit(self, sock: socket.socket) -> None:
         """Take a connection in, or close it; raises OSError when out of descriptors."""
@@ -155,7 +158,7 @@ class Listener:
             self._carry(sock)
         except (AttestationError, UnavailableError, BlockingIOError) as error:
             sock.close()
-            self._refusals.add(str(error))
+            self.refusals.add(str(error))
         except OSError:
             sock.close()
             raise
@@ -174,7 +177,9 @@ class Listener:
             raise
 
     async def _attest(self, caller: KernelCaller) -> Evidence:
-        return await attest(caller, self._attestors, self._limits.attestation)
+        evidence = await attest(caller, self._attestors, self._limits.attestation)
+        self.attestation_failures.update(evidence.failures.keys())
+        return evidence
 
     def connection_ended(self, connection: AcceptedConnection) -> None:
         """Stop counting a connection that is about to close."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from accredit.agent.bundle_endpoint.settings import EndpointSettings
 from accredit.agent.limits import Limits
 from accredit.agent.logs import Format
+from accredit.agent.metrics.settings import MetricsSettings
 from accredit.agent.output_plan import OutputPlan
 from accredit.attestation.containers.runtime import Runtimes
 from accredit.attestation.kubernetes.settings import KubernetesSettings
@@ -50,6 +51,7 @@ class Plan:
     jwks: Limits | None
     allow_unauthenticated_verifiers: bool
     outputs: tuple[OutputPlan, ...]
+    metrics: MetricsSettings | None
     limits: Limits
     log_level: str
     log_format: Format

@@ -9,9 +9,13 @@ _logger = logging.getLogger(__name__)
 
 
 class Refusals:
-    """Logs the first refusal at once, then for each ``quiet`` seconds how many there were."""
+    """Logs the first refusal at once, then for each ``quiet`` seconds how many there were.
+
+    ``total`` counts them all.
+    """
 
     def __init__(self, quiet: float = 10.0) -> None:
+        self.total = 0
         self._quiet = quiet
         self._reason = ""
         self._unsaid = 0
@@ -20,6 +24,7 @@ class Refusals:
     def add(self, reason: str) -> None:
         """Note one refusal."""
         self._reason = reason
+        self.total += 1
         self._unsaid += 1
         if self._timer is None:
             self._say()

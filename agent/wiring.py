@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from accredit.agent.http_carrier import HttpCarrier
 from accredit.agent.jwks import JwkSets
 from accredit.agent.key_ways import key_ways
 from accredit.agent.listener import Listener
+from accredit.agent.metrics.sources import Sources
 from accredit.agent.output_plan import OutputPlan
 from accredit.agent.outputs import Outputs
 from accredit.agent.plan import Plan
@@ -41,6 +42,7 @@ from accredit.sds_server.service import SecretDiscovery
 from accredit.workload_api.service import WorkloadApi
 
 if TYPE_CHECKING:
+    from accredit.agent.metrics.server import MetricsServer
     from accredit.agent.output_group import Feed
 
 
@@ -121,11 +123,25 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
         answering = (administration, federation, explaining, planning)
         methods = {name: each for answers in answering for name, each in answers.methods.items()}
         admin = AdminServer(plan.admin_socket, methods)
+        sources = Sources(
+            now=clock.now,
+            entries=lambda: len(authority.entries),
+            problems=administration.problems,
+            rotation=identities.describe,
+            signers=authority.describe,
+            bundles=lambda: authority.bundles,
+            federation=polling.describe,
+            outputs=outputs.ledger,
+            sds=ledgers.sds,
+            listeners=listeners,
+        )
+        metrics = _metrics(plan, sources, clock)
         yield Agent(
             components=(
                 *(authority, identities, entries, polling, reload),
                 *working(asked),
                 endpoint,
+                *metrics,
                 admin,
                 outputs,
                 *listeners,
@@ -133,7 +149,7 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
             started=(
                 admin.ready,
                 endpoint.ready,
-                *(each.ready for each in listeners),
+                *(each.ready for each in (*metrics, *listeners)),
                 outputs.ready,
             ),
             reload=administration.request_reload,
@@ -159,3 +175,12 @@ def _endpoint(plan: Plan, authority: EmbeddedAuthority, clock: Clock) -> Endpoin
         return build(settings, authority, plan.rotation, clock)
 
     return EndpointHost(plan.endpoint, built)
+
+
+def _metrics(plan: Plan, sources: Sources, clock: Clock) -> Sequence[MetricsServer]:
+    """Return the component that serves metrics, if they are switched on."""
+    if plan.metrics is None:
+        return ()
+    from accredit.agent.metrics.build import build  # noqa: PLC0415  see above
+
+    return (build(plan.metrics, sources, clock),)

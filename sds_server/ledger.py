@@ -31,6 +31,11 @@ class Ledger:
         """Totals since the start."""
         return self.totals.counters
 
+    @property
+    def connections(self) -> int:
+        """How many connections have an open stream."""
+        return len(self._peers)
+
     @contextmanager
     def stream(self, workload: Workload) -> Iterator[Peer]:
         """Lend one of the connection's streams the peer they all share."""

@@ -14,8 +14,8 @@ _BACKLOG = 128
 
 
 @contextmanager
-def listening_at(address: Address) -> Iterator[socket.socket]:
-    """Listen with a non-blocking socket; ``[::]`` takes IPv4 too.
+def listening_at(address: Address, what: str = "federation.endpoint") -> Iterator[socket.socket]:
+    """Listen with a non-blocking socket; ``[::]`` takes IPv4 too. ``what`` is named in errors.
 
     Raises:
         UnavailableError: the address is in use, not ours, or not ours to use.
@@ -30,7 +30,7 @@ def listening_at(address: Address) -> Iterator[socket.socket]:
             sock.listen(_BACKLOG)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            text = f"federation.endpoint: cannot listen at {address}: {reason}"
+            text = f"{what}: cannot listen at {address}: {reason}"
             raise UnavailableError(text) from None
         yield sock
 

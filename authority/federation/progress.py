@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from accredit.authority.federation.freshness import Held
@@ -13,7 +13,8 @@ from accredit.authority.federation.relationship import Relationship
 class Progress:
     """The last try, the last good one and the next; ``failures`` in a row since ``failing_since``.
 
-    All but the next try is kept over restarts.
+    These but the next try are kept over restarts. ``fetches`` counts all tries since the start, and
+    ``failed_fetches`` those of them that came to nothing.
     """
 
     tried: datetime | None = None
@@ -22,17 +23,21 @@ class Progress:
     error: str = ""
     succeeded: datetime | None = None
     failing_since: datetime | None = None
+    fetches: int = field(default=0, compare=False)
+    failed_fetches: int = field(default=0, compare=False)
 
     def success(self, now: datetime) -> None:
         """Note a good fetch."""
         self.tried = self.succeeded = now
         self.failures, self.error, self.failing_since = 0, "", None
+        self.fetches += 1
 
     def failure(self, now: datetime, error: str) -> None:
         """Note a fetch that came to nothing."""
         self.tried = now
         self.failures, self.error = self.failures + 1, error
         self.failing_since = self.failing_since or now
+        self.fetches, self.failed_fetches = self.fetches + 1, self.failed_fetches + 1
 
 
 def describe(
@@ -51,6 +56,8 @@ def describe(
         "succeeded": _time(progress.succeeded),
         "failing_since": _time(progress.failing_since),
         "next_try": _time(progress.next_try),
+        "fetches": progress.fetches,
+        "failed_fetches": progress.failed_fetches,
         "failures": progress.failures,
         "error": progress.error,
     }

@@ -1,0 +1,1 @@
+"""Numbers for Prometheus and what reads its format."""
