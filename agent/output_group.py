@@ -51,7 +51,8 @@ class AtWork:
     @property
     def trouble(self) -> str:
         """Why it is not served, or not renewed; empty if all is well."""
-        return self.line.last_error or self.feed.problem or self.line.lacking
+        stale = "; ".join(self.line.stale)
+        return self.line.last_error or self.feed.problem or self.line.lacking or stale
 
     async def run(self, clock: Clock) -> None:
         """Keep it fresh until cancelled; the files stay."""

@@ -19,6 +19,8 @@ def _of_one(line: Mapping[str, Any]) -> Iterator[str]:
         yield f"no new files can be made: {line['lacking']}"
     if line["state"] == "failing":
         yield f"{line['last_error_step']} failed, {_tries(line)}: {line['last_error']}"
+    for each in line["stale"]:
+        yield f"a file is not renewed and holds what it held: {each}"
     for each in line["left_out"]:
         yield f"a file is left out: {each}"
 

@@ -95,7 +95,7 @@ def _outputs(outputs: Sequence[Data]) -> str:
             each["last_write"] or "",
             each["last_verify"] or "",
             each["next_try"] or "",
-            each["last_error"] or each["lacking"] or "; ".join(each["left_out"]),
+            each["last_error"] or each["lacking"] or "; ".join([*each["stale"], *each["left_out"]]),
         )
         for each in outputs
     ]

@@ -37,8 +37,9 @@ class FileSet:
     ``version`` is equal exactly if the material, names, modes and owners are: it is not of the
     bytes, since keystores are salted anew each time. ``serial`` and ``not_after`` are the leaf's,
     ``leaf_sha256`` is the hex SHA-256 of its DER; without an SVID they are empty and None.
-    ``left_out`` says for people which files are missing, and why. There may be no file at all: an
-    output of federated bundles ends so when the last federation does.
+    ``left_out`` says for people which files are missing, and why, and ``stale`` which hold what an
+    earlier set held, and why. There may be no file at all: an output of federated bundles ends so
+    when the last federation does.
 
     Raises:
         ValueError: two files have the same name, or the version is no name.
@@ -50,7 +51,12 @@ class FileSet:
     not_after: datetime | None = None
     leaf_sha256: str = ""
     left_out: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_distinct(file.name for file in self.files)
         SetName(1, self.version)
+
+    def content(self, name: str) -> bytes | None:
+        """Return what the file of that name holds, or None if there is none."""
+        return next((file.content for file in self.files if file.name == name), None)

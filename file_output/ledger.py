@@ -32,7 +32,8 @@ class Line:
     is the version of the newest. ``on_disk`` is what readers find. While FAILING, ``rolled_back``
     says that the old set was put back, and ``confirmed`` that the program was seen to serve it.
     ``drift`` is what was put right at the last write, ``left_out`` files that could not be made,
-    ``lacking`` why nothing newer could be made at all. ``changed`` is called after each step.
+    ``stale`` those that hold what an earlier set held, ``lacking`` why nothing newer could be made
+    at all. ``changed`` is called after each step.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Line:
     last_verify: datetime | None = None
     drift: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
     lacking: str = ""
     deployments: int = 0
     failures: int = 0

@@ -11,6 +11,7 @@ from datetime import datetime
 from accredit.file_output.deploy.deployer import Deployer
 from accredit.file_output.fileset import FileSet
 from accredit.file_output.given import look_up
+from accredit.file_output.kept_tokens import KeptTokens
 from accredit.file_output.ledger import Line
 from accredit.file_output.material import Material
 from accredit.file_output.recipe import Recipe
@@ -37,6 +38,7 @@ class Output:
         self._deployer = deployer
         self._clock = clock
         self._line = line
+        self._kept = KeptTokens(recipe.files)
         self._alarm = Alarm(clock)
         self._newest: Material | None = None
         self._retry_at: datetime | None = None
@@ -73,7 +75,8 @@ class Output:
             # Such as no file descriptors left: a reason to try again, not to end.
             self._lacks((error.strerror or str(error)).lower(), material)
             return
-        self._line.lacking, self._line.left_out = "", files.left_out
+        self._kept.made(material, files)
+        self._note(files)
         self._failures, self._retry_at = 0, None
         if self._newest is material:
             self._newest = None
@@ -81,7 +84,15 @@ class Output:
 
     def _render(self, material: Material, now: datetime) -> FileSet:
         # Passwords and users are looked up each time: they change while accredit runs.
-        return render(material, self._recipe.files, look_up(self._recipe.files), now)
+        specs = self._recipe.files
+        return render(material, specs, look_up(specs), now, self._kept.fitting(material))
+
+    def _note(self, files: FileSet) -> None:
+        line = self._line
+        if files.stale and files.stale != line.stale:
+            extra = {"output": line.name, "reason": files.stale}
+            _logger.warning("a token could not be renewed; the old one stays", extra=extra)
+        line.lacking, line.left_out, line.stale = "", files.left_out, files.stale
 
     def _lacks(self, reason: str, material: Material) -> None:
         """Try again later, as passwords and users come and go; newer material needs no wait."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -17,13 +17,23 @@ from accredit.file_output.given import Given
 from accredit.file_output.material import Material
 from accredit.file_output.spec import PLACEHOLDER, FileSpec, check_file_name
 from accredit.identity.bundle import TrustBundle
-from accredit.identity.errors import BundleError, UnavailableError
+from accredit.identity.errors import BundleError, JwtSvidError, UnavailableError
 
 _VERSION_CHARS = 32
+_NOTHING: Mapping[str, str] = {}
 
 
-def render(material: Material, specs: Sequence[FileSpec], given: Given, now: datetime) -> FileSet:
+def render(
+    material: Material,
+    specs: Sequence[FileSpec],
+    given: Given,
+    now: datetime,
+    kept: Mapping[str, str] = _NOTHING,
+) -> FileSet:
     """Return the files that ``specs`` ask for.
+
+    ``kept`` are tokens by audience for those that there are none of just now: an X.509-SVID is not
+    to wait for them, and ``stale`` says that it did not.
 
     A federated trust domain whose file cannot be made costs the others nothing: the file is left
     out, and ``left_out`` says why.
@@ -41,7 +51,9 @@ def render(material: Material, specs: Sequence[FileSpec], given: Given, now: dat
     check_bundles(material)
     files = _Files(given)
     for spec in specs:
-        if not spec.kind.foreign:
+        if spec.audience in kept:
+            files.add_token(spec, material, now, kept[spec.audience])
+        elif not spec.kind.foreign:
             files.add(spec.name, spec, encode(spec, material, given, now))
     for spec in specs:
         if spec.kind.foreign:
@@ -50,12 +62,12 @@ def render(material: Material, specs: Sequence[FileSpec], given: Given, now: dat
 
 
 def _file_set(files: _Files, specs: Iterable[FileSpec], material: Material) -> FileSet:
-    made, version, left_out = tuple(files.made), files.version(), tuple(files.left_out)
-    svid = material.svid
+    made, version, svid = tuple(files.made), files.version(), material.svid
+    found = FileSet(made, version, left_out=tuple(files.left_out), stale=tuple(files.stale))
     if svid is None or not any(spec.kind.needs_svid for spec in specs):
-        return FileSet(made, version, left_out=left_out)
+        return found
     fingerprint = svid.leaf.fingerprint(SHA256()).hex()
-    return FileSet(made, version, svid.serial, svid.not_after, fingerprint, left_out)
+    return replace(found, serial=svid.serial, not_after=svid.not_after, leaf_sha256=fingerprint)
 
 
 def _foreign(material: Material) -> list[TrustBundle]:
@@ -64,11 +76,12 @@ def _foreign(material: Material) -> list[TrustBundle]:
 
 @dataclass(slots=True)
 class _Files:
-    """The files made so far, and what was left out."""
+    """The files made so far, what was left out, and what is of earlier."""
 
     given: Given
     made: list[RenderedFile] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
     meanings: dict[str, bytes] = field(default_factory=dict)
 
     def add(self, name: str, spec: FileSpec, content: Content) -> None:
@@ -82,6 +95,14 @@ class _Files:
         )
         self.made.append(file)
         self.meanings[name] = content.identity
+
+    def add_token(self, spec: FileSpec, material: Material, now: datetime, kept: str) -> None:
+        try:
+            content = encode(spec, material, self.given, now)
+        except (UnavailableError, JwtSvidError) as error:
+            content = Content.plain(kept.encode("ascii"))
+            self.stale.append(f"{spec.name}: {error}")
+        self.add(spec.name, spec, content)
 
     def add_foreign(self, spec: FileSpec, bundles: Iterable[TrustBundle]) -> None:
         for bundle in bundles:

@@ -36,10 +36,15 @@ def _left_out(line: Line) -> int:
     return len(line.left_out)
 
 
+def _stale(line: Line) -> int:
+    return len(line.stale)
+
+
 _GAUGES = (
     ("output_expired", "1 if the certificate in the files has expired.", lambda each: each.expired),
     ("output_lacking", "1 if no new files can be made.", lambda each: bool(each.lacking)),
     ("output_left_out_files", "Files of the newest set that could not be made.", _left_out),
+    ("output_stale_files", "Files that hold what an earlier set held.", _stale),
 )
 _COUNTERS = (
     ("output_deployments", "Sets that went all the way.", lambda each: each.deployments),

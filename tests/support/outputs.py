@@ -88,10 +88,11 @@ class Bench:
 
     def rotate(self, **fields: Any) -> str:
         """Show a new SVID; return its serial."""
+        tokens = fields.pop("tokens", {})
         fields = {"dns_names": ("localhost",), **fields}
         svid = self.ca.svid(self.spiffe_id, **fields)
         bundles = {each.trust_domain: each.bundle() for each in (self.ca, *self.partners)}
-        self.source.show(Material(svid, self.ca.trust_domain, bundles))
+        self.source.show(Material(svid, self.ca.trust_domain, bundles, tokens))
         return svid.serial
 
     async def until(self, state: State, serial: str = "", seconds: float = _PATIENCE) -> None:

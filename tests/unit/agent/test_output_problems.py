@@ -22,8 +22,10 @@ def test_one_that_waits_or_is_served_is_none() -> None:
 
 def test_what_cannot_be_made_and_what_is_left_out_is_told() -> None:
     line = Line("web", lacking="no entry", left_out=("jwks of b.example: no keys",))
+    line.stale = ("db.jwt: no token",)
     assert told(line) == [
         "output 'web': no new files can be made: no entry",
+        "output 'web': a file is not renewed and holds what it held: db.jwt: no token",
         "output 'web': a file is left out: jwks of b.example: no keys",
     ]
 

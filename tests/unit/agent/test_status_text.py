@@ -124,7 +124,7 @@ def test_outputs_are_told_with_what_is_wrong_with_them() -> None:
         Line("web", State.SERVED, serial="5f"),
         Line("db", State.FAILING, expired=True, last_error="no such unit"),
         Line("api", lacking="no entry"),
-        Line("k", left_out=("one", "two")),
+        Line("k", stale=("one",), left_out=("two",)),
     ]
     text = status_text.status_text({**_STATUS, "outputs": [line.describe() for line in lines]})
     table = [line.rstrip() for line in text.splitlines()[-5:]]

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from support.ca import TestCa
 from support.eventually import eventually
+from support.file_sets import token
 from support.outputs import at_work
 
 from accredit.file_output.ledger import State
@@ -62,3 +64,22 @@ async def test_what_the_machine_refuses_is_said_and_tried_again(tmp_path: Path) 
         Exhausted.now = False
         await bench.until(State.SERVED, serial)
         assert bench.line.lacking == ""
+
+
+async def test_a_token_that_cannot_be_renewed_holds_up_no_certificate(tmp_path: Path) -> None:
+    specs = (*PEM.recipe.files, FileSpec(Kind.JWT, "db.jwt", audience="db"))
+    async with at_work(tmp_path / "f", Recipe(specs)) as bench:
+        bench.rotate()
+        await eventually(lambda: "no JWT-SVID for audience 'db'" in bench.line.lacking)
+        assert not (tmp_path / "f/tls.crt").exists()
+        now = datetime.now(UTC)
+        old, of_another = token(bench.ca, "db", now=now), token(bench.ca, "web", now=now)
+        await bench.rotated(tokens={"db": old})
+        for tokens in ({"db": of_another}, {}):
+            await bench.rotated(tokens=tokens)
+            assert (tmp_path / "f/db.jwt").read_text() == old
+            assert (bench.line.lacking, len(bench.line.stale)) == ("", 1)
+        new = token(bench.ca, "db", now=now)
+        await bench.rotated(tokens={"db": new})
+        assert (tmp_path / "f/db.jwt").read_text() == new
+        assert bench.line.stale == ()

@@ -35,6 +35,7 @@ def test_each_output_stands_somewhere_and_counts_what_happened_to_it() -> None:
     line.failed(Step.RELOAD, "a secret reason", NOW)
     line.done(Step.RETURN, NOW)
     line.expired, line.lacking, line.left_out = True, "a secret password", ("x", "y")
+    line.stale = ("z",)
     found = samples(*of_outputs(ledger))
     states = {key[1:]: value for key, value in found.items() if key[0] == "output_state"}
     assert {key for key, value in states.items() if value} == {
@@ -46,6 +47,7 @@ def test_each_output_stands_somewhere_and_counts_what_happened_to_it() -> None:
         "output_expired": 1,
         "output_lacking": 1,
         "output_left_out_files": 2,
+        "output_stale_files": 1,
         "output_deployments_total": 1,
         "output_failures_total": 1,
         "output_rollbacks_total": 1,
