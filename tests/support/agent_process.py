@@ -10,15 +10,20 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from support import other_user
+
 
 class AgentProcess:
-    """Starts, kills and restarts one agent; everything it has lies in ``folder``."""
+    """Starts, kills and restarts one agent; everything it has lies in ``folder``.
 
-    def __init__(self, folder: Path, config: str) -> None:
+    With ``as_other`` it runs as ``other_user``, whose folder that is; only root can do so.
+    """
+
+    def __init__(self, folder: Path, config: str, *, as_other: bool = False) -> None:
         self.folder = folder
         self.socket = folder / "run/public/api.sock"
         self.admin_socket = folder / "run/private/admin.sock"
@@ -29,6 +34,11 @@ class AgentProcess:
         )
         self.config.write_text(head + config)
         self.config.chmod(0o600)
+        self._command: Sequence[str | Path] = (sys.executable, "-m", "accredit")
+        self._how: dict[str, Any] = {"env": dict(os.environ)}
+        if as_other:
+            os.chown(self.config, other_user.UID, other_user.UID)
+            self._command, self._how = other_user.python("-m", "accredit")
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -45,11 +55,12 @@ class AgentProcess:
             self.log.open("ab") as log,
         ):
             receiver.bind(str(notify))
+            notify.chmod(0o666)
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "accredit", "run", "-c", self.config],
+                [*self._command, "run", "-c", self.config],
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "NOTIFY_SOCKET": str(notify)},
+                **{**self._how, "env": {**self._how["env"], "NOTIFY_SOCKET": str(notify)}},
             )
             if _ready(receiver, self._process.pid, seconds):
                 return

@@ -107,6 +107,8 @@ def as_user(user: str) -> dict[str, Any]:
     """Return what Popen takes to run a program as somebody, which only root can."""
     if not user or os.geteuid() != 0:
         return {}
+    if user.isdigit():
+        return {"user": int(user), "group": int(user), "extra_groups": []}
     return {"user": user, "group": _group_of(user), "extra_groups": []}
 
 
