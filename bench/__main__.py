@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from statistics import median
 
 from bench import scenarios
 from bench.processes import raise_file_limit
@@ -80,7 +82,21 @@ def _plan(agent: Agent, floor: Floor, results: Results) -> list[tuple[str, Scena
                 partial(scenarios.fan_out, side, results, _STREAMS[0], repeat_node=True),
             ),
         ]
-    return [*plan, ("first-start", partial(scenarios.first_start, agent, results))]
+    plan.append(("first-start", partial(scenarios.first_start, agent, results)))
+    return [*plan, ("files", partial(_files, results))]
+
+
+def _files(results: Results) -> None:
+    """Measure how fresh programs with files are; those that are not installed are left out."""
+    command = [sys.executable, "-m", "bench.files"]
+    environment = {**os.environ, "PYTHONPATH": "tests"}
+    answer = subprocess.run(  # noqa: S603
+        command, check=True, stdout=subprocess.PIPE, text=True, env=environment
+    ).stdout
+    for program, seconds in json.loads(answer).items():
+        name = f"switch to first handshake, {program}"
+        results.add(f"{name}: median", "ms", "accredit", median(seconds) * 1e3)
+        results.add(f"{name}: most", "ms", "accredit", max(seconds) * 1e3)
 
 
 def _signing(results: Results) -> None:

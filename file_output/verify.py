@@ -16,7 +16,8 @@ from accredit.file_output.starttls import StartTls
 from accredit.file_output.tell.way import Written
 from accredit.identity.errors import DeployError
 
-_PAUSE_SECONDS = 0.1
+# Most programs serve the new files some milliseconds after they were told.
+_FIRST_PAUSE, _LAST_PAUSE = 0.01, 0.2
 _ONE_TRY_SECONDS = 5
 
 
@@ -60,13 +61,14 @@ class Verify:
             ) from None
 
     async def _until_served(self, question: Question, wanted: str, last: list[str]) -> None:
-        seen = 0
+        seen, pause = 0, _FIRST_PAUSE
         while seen < self.in_a_row:
             found = await _look(question, wanted)
             seen = 0 if found else seen + 1
             if found:
                 last[0] = found
-                await asyncio.sleep(_PAUSE_SECONDS)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LAST_PAUSE)
 
     def __str__(self) -> str:
         return f"look at {', '.join(str(address) for address in self.addresses)}"

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -58,7 +59,8 @@ def mysql(connection: socket.socket) -> None:
 class Handshakes:
     """Connects as fast as one after the other goes; ``say`` is sent and an answer awaited.
 
-    ``serials`` are what was served, in order, without repetitions.
+    ``serials`` are what was served, in order, without repetitions; ``first_seen`` is when each was
+    first, in seconds since the epoch.
     """
 
     port: int
@@ -67,6 +69,7 @@ class Handshakes:
     say: bytes = b""
     done: int = 0
     serials: list[str] = field(default_factory=list)
+    first_seen: dict[str, float] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     _over: threading.Event = field(default_factory=threading.Event)
 
@@ -88,6 +91,7 @@ class Handshakes:
                 self.failures.append(repr(error))
             else:
                 self.done += 1
+                self.first_seen.setdefault(serial, datetime.now(UTC).timestamp())
                 if self.serials[-1:] != [serial]:
                     self.serials.append(serial)
 

@@ -141,21 +141,34 @@ def with_group(recipe: Recipe, group: str) -> Recipe:
 
 async def rotate_under_load(
     program: Program, files: Path, recipe: Recipe, times: int, **say: Any
-) -> Bench:
+) -> list[float]:
     """Start the program on files that are there, rotate so often, and see nobody fail.
 
     ``say`` are fields of ``Handshakes``. Its client shows a certificate of the same authority.
+    Returns how long after each switch the first handshake showed the new certificate, in seconds.
     """
     async with at_work(files, recipe) as bench:
-        rotated = [await bench.written()]
+        rotated, took = [await bench.written()], []
         with program.running():
             rotated.append(await bench.rotated())
             context = handshakes.context(bench.ca, bench.ca.svid("spiffe://td.example/client"))
             load = Handshakes(program.port, context, **say)
             with load.running():
-                rotated += [await bench.rotated() for _ in range(times)]
+                for _ in range(times):
+                    rotated.append(await bench.rotated())
+                    took.append(await _first_seen(load, rotated[-1]) - _switched(bench))
     assert load.failures == [], load.failures[:3]
-    assert load.done > times
     assert handshakes.furthest_back(load.serials, rotated) <= 1
     assert bench.line.rollbacks == 0
-    return bench
+    return took
+
+
+async def _first_seen(load: Handshakes, serial: str) -> float:
+    await eventually(lambda: serial in load.first_seen or bool(load.failures), _PATIENCE)
+    assert load.failures == [], load.failures[:3]
+    return load.first_seen[serial]
+
+
+def _switched(bench: Bench) -> float:
+    assert bench.line.last_write is not None
+    return bench.line.last_write.timestamp()

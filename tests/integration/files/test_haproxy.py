@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from signal import SIGUSR2
 
 import pytest
-from support import handshakes
+from support import handshakes, recipes
 from support.ca import TestCa
 from support.eventually import eventually
 from support.handshakes import Handshakes
@@ -18,46 +17,14 @@ from support.outputs import at_work, rotate_under_load
 
 from accredit.file_output.address import Address
 from accredit.file_output.ledger import State
-from accredit.file_output.profiles.web import HAPROXY, HAPROXY_RUNTIME
-from accredit.file_output.recipe import Recipe
-from accredit.file_output.tell.command import Command
+from accredit.file_output.profiles.web import HAPROXY
 from accredit.file_output.tell.haproxy import HaproxyRuntime, Loaded, Store
 from accredit.file_output.tell.haproxy_cli import Cli
-from accredit.file_output.tell.signal import Signal
 from accredit.file_output.tell.way import Nothing
-from accredit.file_output.verify import Verify
 
 _GET = b"GET / HTTP/1.0\r\n\r\n"
 _ROTATIONS = 50
 _RELOADS_AT_START = 1  # since nobody knows what it had read until then
-
-
-def _verify(haproxy: Haproxy) -> Verify:
-    return Verify((Address("127.0.0.1", haproxy.port),))
-
-
-def by_reload(haproxy: Haproxy) -> Recipe:
-    validate = HAPROXY.recipe.validate
-    assert isinstance(validate, Command)
-    return replace(
-        HAPROXY.recipe,
-        validate=Command((*validate.argv[:-1], str(haproxy.config))),
-        reload=Signal(str(haproxy.pid_file), SIGUSR2, program="haproxy"),
-        verify=_verify(haproxy),
-    )
-
-
-def by_runtime_api(haproxy: Haproxy, cli: Cli) -> Recipe:
-    reload = HAPROXY_RUNTIME.recipe.reload
-    assert isinstance(reload, HaproxyRuntime)
-    return replace(
-        by_reload(haproxy),
-        reload=replace(reload, sockets=(cli,), otherwise=by_reload(haproxy).reload),
-    )
-
-
-def own(haproxy: Haproxy) -> Cli:
-    return Cli(Address(path=str(haproxy.socket)))
 
 
 def master(haproxy: Haproxy) -> Cli:
@@ -67,17 +34,19 @@ def master(haproxy: Haproxy) -> Cli:
 @pytest.mark.slow
 async def test_fifty_reloads_under_load_fail_nobody(tmp_path: Path) -> None:
     haproxy = Haproxy(tmp_path, tmp_path / "files")
-    await rotate_under_load(haproxy, haproxy.files, by_reload(haproxy), _ROTATIONS, say=_GET)
+    await rotate_under_load(
+        haproxy, haproxy.files, recipes.haproxy_reload(haproxy), _ROTATIONS, say=_GET
+    )
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("through", [own, master])
+@pytest.mark.parametrize("through", [recipes.haproxy_cli, master])
 async def test_fifty_updates_of_the_running_process_under_load_fail_nobody(
     tmp_path: Path, through: Callable[[Haproxy], Cli]
 ) -> None:
     files = tmp_path / "files"
     haproxy = Haproxy(tmp_path, files, f"ca-file {files}/ca.crt verify optional")
-    recipe = by_runtime_api(haproxy, through(haproxy))
+    recipe = recipes.haproxy_runtime(haproxy, through(haproxy))
     await rotate_under_load(haproxy, files, recipe, _ROTATIONS, say=_GET)
     assert haproxy.log.read_text().count("New worker") == 1 + _RELOADS_AT_START
 
@@ -87,7 +56,9 @@ async def test_new_authorities_are_taken_by_a_reload_and_the_next_certificate_wi
 ) -> None:
     files = tmp_path / "files"
     haproxy = Haproxy(tmp_path, files, f"ca-file {files}/ca.crt verify required")
-    async with at_work(files, by_runtime_api(haproxy, own(haproxy))) as bench:
+    async with at_work(
+        files, recipes.haproxy_runtime(haproxy, recipes.haproxy_cli(haproxy))
+    ) as bench:
         await bench.written()
         with haproxy.running():
             await bench.rotated()
@@ -109,7 +80,9 @@ async def test_authorities_can_be_replaced_in_the_running_process_too(tmp_path: 
     haproxy = Haproxy(tmp_path, files, f"ca-file {files}/ca.crt verify required")
     authorities = Loaded("ca.crt", Store.AUTHORITIES)
     recipe = replace(
-        HAPROXY.recipe, validate=Nothing(), reload=HaproxyRuntime((own(haproxy),), (authorities,))
+        HAPROXY.recipe,
+        validate=Nothing(),
+        reload=HaproxyRuntime((recipes.haproxy_cli(haproxy),), (authorities,)),
     )
     async with at_work(files, replace(recipe, verify=Nothing())) as bench:
         bench.rotate()
@@ -125,8 +98,10 @@ async def test_authorities_can_be_replaced_in_the_running_process_too(tmp_path: 
 
 async def test_what_haproxy_does_not_know_is_told_with_its_words(tmp_path: Path) -> None:
     haproxy = Haproxy(tmp_path, tmp_path / "files")
-    unknown = HaproxyRuntime((own(haproxy),), (Loaded("haproxy.pem", path="/other.pem"),))
-    recipe = replace(by_reload(haproxy), reload=unknown)
+    unknown = HaproxyRuntime(
+        (recipes.haproxy_cli(haproxy),), (Loaded("haproxy.pem", path="/other.pem"),)
+    )
+    recipe = replace(recipes.haproxy_reload(haproxy), reload=unknown)
     async with at_work(tmp_path / "files", recipe) as bench:
         bench.rotate()
         await bench.until(State.FAILING)

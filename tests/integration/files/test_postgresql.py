@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import grp
-import pwd
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
-from support import handshakes
+from support import handshakes, recipes
 from support.ca import TestCa
-from support.outputs import at_work, rotate_under_load, with_group
-from support.postgresql import Postgresql, user
+from support.outputs import at_work, rotate_under_load
+from support.postgresql import Postgresql
 from support.real_program import open_folder
 
-from accredit.file_output.address import Address
-from accredit.file_output.profiles.databases import POSTGRESQL
-from accredit.file_output.recipe import Recipe
 from accredit.file_output.snippets.postgresql import postgresql
-from accredit.file_output.starttls import StartTls
-from accredit.file_output.tell.signal import Signal
-from accredit.file_output.verify import Verify
 
 _ROTATIONS = 50
 
@@ -35,19 +26,11 @@ def folder() -> Iterator[Path]:
         yield path
 
 
-def recipe(server: Postgresql) -> Recipe:
-    """The profile, for a cluster that is not the system's."""
-    group = grp.getgrgid(pwd.getpwnam(user()).pw_gid).gr_name
-    verify = Verify((Address("127.0.0.1", server.port),), starttls=StartTls.POSTGRESQL)
-    reload = Signal(str(server.pid_file), program="postgres")
-    return replace(with_group(POSTGRESQL.recipe, group), reload=reload, verify=verify)
-
-
 @pytest.mark.slow
 async def test_fifty_rotations_under_load_fail_nobody(folder: Path) -> None:
     server = Postgresql(folder / "server", folder / "files", "")
     await rotate_under_load(
-        server, server.files, recipe(server), _ROTATIONS, preface=handshakes.postgresql
+        server, server.files, recipes.postgresql(server), _ROTATIONS, preface=handshakes.postgresql
     )
 
 
@@ -56,7 +39,7 @@ async def test_clients_verify_it_and_it_verifies_them_before_and_after_a_rotatio
 ) -> None:
     hba = "hostssl all all 127.0.0.1/32 trust clientcert=verify-ca"
     server = Postgresql(folder / "server", folder / "files", hba)
-    async with at_work(server.files, recipe(server)) as bench:
+    async with at_work(server.files, recipes.postgresql(server)) as bench:
         await bench.written()
         known, stranger = Client(folder / "known", bench.ca), Client(folder / "stranger", TestCa())
         with server.running():
@@ -80,7 +63,7 @@ async def test_the_snippet_lets_in_by_common_name_who_the_own_authority_named(
         snippet.lines["pg_ident.conf"],
     )
     partner = TestCa("partner.example", now=datetime.now(UTC))
-    async with at_work(server.files, recipe(server), partner) as bench:
+    async with at_work(server.files, recipes.postgresql(server), partner) as bench:
         await bench.written()
         own = bench.ca
         allowed = Client(folder / "allowed", own, "spiffe://td.example/web", "web")
