@@ -149,7 +149,8 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
             started=(
                 admin.ready,
                 endpoint.ready,
-                *(each.ready for each in (*metrics, *listeners)),
+                *(each.ready for each in metrics),
+                *(each.ready for each in listeners),
                 outputs.ready,
             ),
             reload=administration.request_reload,
