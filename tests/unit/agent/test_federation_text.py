@@ -43,3 +43,14 @@ def test_what_is_missing_is_said() -> None:
 
 def test_a_bundle_without_keys_is_said_to_distrust() -> None:
     assert "none: distrusted" in " ".join(text(TrustBundle(PARTNER, sequence=8), Progress()))
+
+
+def test_fetches_are_counted_whatever_came_of_them() -> None:
+    progress = Progress(EPOCH)
+    progress.succeeded()
+    progress.tried = EPOCH + timedelta(hours=1)
+    for _ in range(2):
+        progress.failed("no connection")
+    found = describe(_ONE, None, progress)
+    assert (found["fetches"], found["failed_fetches"], found["failures"]) == (3, 2, 2)
+    assert found["fetched"] == EPOCH.isoformat()

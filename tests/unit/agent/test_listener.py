@@ -19,6 +19,8 @@ from support.running import quiet, running
 from accredit.agent.limits import Limits
 from accredit.agent.listener import Listener
 from accredit.agent.seam import Connection
+from accredit.attestation.caller import KernelCaller
+from accredit.attestation.evidence import Evidence
 from accredit.identity.errors import StoreError, UnavailableError
 
 
@@ -289,3 +291,25 @@ async def test_at_the_end_it_is_not_ready_and_the_socket_is_gone(tmp_path: Path)
     assert bench.carrier.stopped == Limits().drain
     assert not bench.path.exists()
     assert bench.connections == []
+
+
+class Failing:
+    """An attestor whose daemon is down."""
+
+    name = "docker"
+
+    async def attest(self, caller: KernelCaller) -> Evidence:
+        raise UnavailableError(f"docker cannot be asked about {caller.pid}")
+
+
+async def test_attestors_that_cannot_tell_are_counted_by_name(tmp_path: Path) -> None:
+    carrier = FakeCarrier()
+    listener = Listener(tmp_path / "s", carrier, [Failing()], Limits(), FakeClock())
+    async with running(listener):
+        await listener.ready.wait()
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(tmp_path / "s"))
+            await eventually(lambda: bool(carrier.connections))
+            [connection] = carrier.connections
+            await connection.workload.evidence()
+        assert listener.attestation_failures == {"docker": 1}

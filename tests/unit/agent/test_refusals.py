@@ -28,6 +28,7 @@ async def test_of_many_only_the_number_is_logged(caplog: pytest.LogCaptureFixtur
         ("connections refused", 1, "reason 0"),
         ("connections refused", 999, "reason 999"),
     ]
+    assert refusals.total == 1000
     refusals.close()
 
 
