@@ -49,7 +49,9 @@ class Exposition(Collector):
         yield InfoMetricFamily("accredit_build", "Of the agent.", {"version": accredit.__version__})
         yield gauge("start_time_seconds", "When the agent started.", self._started.timestamp())
         yield gauge("entries", "Registration entries.", of.entries())
-        yield gauge("problems", "What `accredit status` says is wrong.", len(of.problems()))
+        yield gauge(
+            "problems", "Things that the admin socket's health says are wrong.", len(of.problems())
+        )
         yield from of_rotation(of.rotation(), of.now())
         yield from of_signers(of.signers())
         yield from of_bundles(of.bundles())
