@@ -46,11 +46,10 @@ def test_a_bundle_without_keys_is_said_to_distrust() -> None:
 
 
 def test_fetches_are_counted_whatever_came_of_them() -> None:
-    progress = Progress(EPOCH)
-    progress.succeeded()
-    progress.tried = EPOCH + timedelta(hours=1)
+    progress, hour = Progress(), timedelta(hours=1)
+    progress.success(EPOCH)
     for _ in range(2):
-        progress.failed("no connection")
-    found = describe(_ONE, None, progress)
+        progress.failure(EPOCH + hour, "no connection")
+    found = describe(_ONE, None, progress, hour)
     assert (found["fetches"], found["failed_fetches"], found["failures"]) == (3, 2, 2)
-    assert found["fetched"] == EPOCH.isoformat()
+    assert found["succeeded"] == EPOCH.isoformat()
