@@ -16,6 +16,7 @@ import os
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,9 @@ _OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errn
 
 Params = Mapping[str, Any]
 Method = Callable[[Params], Awaitable[Any]]
+
+administrator: ContextVar[int | None] = ContextVar("administrator", default=None)
+"""The uid of whoever a method is called for."""
 
 _logger = logging.getLogger(__name__)
 
@@ -73,7 +77,7 @@ class AdminServer:
     async def _serve(self, connection: socket.socket) -> None:
         try:
             with connection, contextlib.suppress(OSError, TimeoutError):
-                _require_administrator(connection)
+                administrator.set(_require_administrator(connection))
                 await self._answer_all(connection)
         except AccreditError as error:
             _logger.warning("administrator refused", extra={"error": str(error)})
@@ -127,8 +131,9 @@ async def _read_line(connection: socket.socket, rest: bytes) -> tuple[bytes, byt
     return bytes(read) + end, rest
 
 
-def _require_administrator(connection: socket.socket) -> None:
+def _require_administrator(connection: socket.socket) -> int:
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     _, uid, _ = _CREDENTIALS.unpack(credentials)
     if uid not in {0, os.geteuid()}:
         raise AttestationError(f"uid {uid} is neither root nor the agent's own user")
+    return int(uid)

@@ -107,6 +107,7 @@ class Administration:
             "data_dir": str(self._plan.data_dir),
             "entries": len(self._authority.entries),
             "bundles": sorted(map(str, self._authority.bundles)),
+            "revoked": self._revoked(),
             "federation": self._federation.describe(),
             "rotation": _plain(self._identities.describe()),
             "sds": self._ledgers.sds and self._ledgers.sds.describe(),
@@ -123,7 +124,7 @@ class Administration:
     async def entries(self, params: Params) -> Any:
         """Return all entries, in the order of the files."""
         del params
-        return [entry_view(entry) for entry in self._authority.entries]
+        return [self._view(entry) for entry in self._authority.declared]
 
     async def entry(self, params: Params) -> Any:
         """Return every entry with this id, SPIFFE ID or path, or with such an instance.
@@ -133,8 +134,8 @@ class Administration:
         name = str(params.get("name", ""))
         instances = instances_by_template(self._identities.describe())
         found = [
-            entry_view(entry) | _instances(entry, instances)
-            for entry in self._authority.entries
+            self._view(entry) | _instances(entry, instances)
+            for entry in self._authority.declared
             if is_named(name, entry, instances.get(entry.entry_id, []))
         ]
         if not found:
@@ -191,7 +192,19 @@ class Administration:
             *problems(self._authority.describe(), self._identities.describe(), now),
             *problems_of_relationships(self._federation.describe(), now),
             *problems_of_outputs(self._outputs()),
+            *filter(None, [self._authority.revocations.problem]),
         ]
+
+    def _revoked(self) -> dict[str, Any]:
+        revocations = self._authority.revocations
+        return {
+            "svids": len(revocations.revoked.svids),
+            "entries": len(revocations.revoked.entries),
+            "problem": revocations.problem,
+        }
+
+    def _view(self, entry: Declared) -> dict[str, Any]:
+        return entry_view(entry, revoked=entry.entry_id in self._authority.revocations.entries)
 
     def _outputs(self) -> Sequence[Mapping[str, Any]]:
         ledger = self._ledgers.outputs

@@ -23,8 +23,13 @@ def context_files(context: X509Context) -> dict[str, bytes]:
 
 
 def x509_bundle_files(bundles: X509Bundles) -> dict[str, bytes]:
-    """Return one PEM file for each trust domain: they are never to be pooled."""
-    return {f"bundle.{td}.pem": bundle.x509_pem for td, bundle in bundles.bundles.items()}
+    """Return one PEM file for each trust domain, and one of its revocation lists if it has any.
+
+    Trust domains are never to be pooled.
+    """
+    found = bundles.bundles.items()
+    roots = {f"bundle.{td}.pem": bundle.x509_pem for td, bundle in found}
+    return roots | {f"crl.{td}.pem": bundle.crl_pem for td, bundle in found if bundle.crls}
 
 
 def jwt_bundle_files(bundles: JwtBundles) -> dict[str, bytes]:

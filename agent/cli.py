@@ -21,6 +21,7 @@ _COMMANDS = {
     "bundle": "accredit.agent.cli_bundle",
     "ca": "accredit.agent.cli_ca",
     "tpm": "accredit.agent.cli_tpm",
+    "revoke": "accredit.agent.cli_revoke",
     "api": "accredit.agent.cli_api",
     "sds": "accredit.agent.cli_sds",
     "envoy": "accredit.agent.cli_envoy",

@@ -31,7 +31,16 @@ def list_entries(config: Path | None, admin_socket: Path | None, output: str) ->
     if output == "json":
         click.echo(table.to_json(found))
     else:
-        headings = ("SPIFFE ID", "SELECTORS", "WEAKEST TRUST", "TTL", "HINT", "DEFAULT", "FROM")
+        headings = (
+            "SPIFFE ID",
+            "SELECTORS",
+            "WEAKEST TRUST",
+            "TTL",
+            "HINT",
+            "DEFAULT",
+            "REVOKED",
+            "FROM",
+        )
         click.echo(table.render(headings, [_row(each) for each in found]))
 
 
@@ -110,9 +119,10 @@ def plan(  # noqa: PLR0913  one for each option
 
 def _row(each: dict[str, Any]) -> tuple[str, ...]:
     default = "yes" if each["default"] else ""
+    revoked = "yes" if each["revoked"] else ""
     selectors = " ".join(each["selectors"])
-    trust = each["trust"]["weakest"]
-    return each["id"], selectors, trust, each["ttl"], each["hint"], default, each["source"]
+    trust, ttl = each["trust"]["weakest"], each["ttl"]
+    return each["id"], selectors, trust, ttl, each["hint"], default, revoked, each["source"]
 
 
 def _facts(each: dict[str, Any]) -> list[tuple[str, str]]:

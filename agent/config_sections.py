@@ -79,6 +79,11 @@ class EmbeddedAuthority(Section):
         default=_EMBEDDED.path_length,
         description="Path length constraint of new roots; `null` for none.",
     )
+    always_crl: Switch = Field(
+        default=_EMBEDDED.always_crl,
+        description="Serve certificate revocation lists even while nothing is revoked, for "
+        "programs that demand one: see `docs/revocation.md`.",
+    )
     federated_bundles: Bundles = Field(
         default={},
         description="Trust bundles of other trust domains: name to the path of a SPIFFE bundle "

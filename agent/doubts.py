@@ -52,6 +52,17 @@ def doubts(plan: Plan, entries: EntrySet) -> Iterator[str]:
         yield from _unknown_names(entry)
     yield from of_outputs(plan.outputs, entries)
     yield from of_federation(plan, entries)
+    yield from _lists_of_nothing(plan)
+
+
+def _lists_of_nothing(plan: Plan) -> Iterator[str]:
+    for output in plan.outputs if not plan.embedded.always_crl else ():
+        for spec in output.recipe.files:
+            if spec.kind == "crl":
+                yield (
+                    f"output {output.name!r}: {spec.name} cannot be made while nothing is revoked;"
+                    " set authority.embedded.always_crl: true"
+                )
 
 
 def _short_publication(plan: Plan) -> Iterator[str]:

@@ -63,7 +63,7 @@ class Planning:
             raise RequestError(f"it is for trust domain {theirs}; this agent serves {own}")
         files, documents = _documents(params, self._plan)
         # A thread: ten thousand entries take half a second.
-        new = await asyncio.to_thread(files.parse, documents)
+        new = self._authority.unrevoked(await asyncio.to_thread(files.parse, documents))
         old = self._authority.entries
         subjects = await self._subjects(all_processes=params.get("all_processes") is True)
         changes = await _changes(subjects.found, old, new)

@@ -38,6 +38,7 @@ def _head(status: Data) -> list[tuple[str, str]]:
         ("trust domain", status["trust_domain"]),
         ("bundles of", ", ".join(status["bundles"])),
         ("entries", str(status["entries"])),
+        *_revoked(status["revoked"]),
         ("socket", status["socket"]),
         ("JWK Sets", status["jwks_socket"] or "not served"),
         ("own bundle", status["bundle_endpoint"] or "not served"),
@@ -48,6 +49,13 @@ def _head(status: Data) -> list[tuple[str, str]]:
         counters = sds["counters"]
         facts.append(("secrets sent", _failing(counters["pushes"], counters["nacks"], "refused")))
     return facts
+
+
+def _revoked(revoked: Data) -> list[tuple[str, str]]:
+    counts = f"{revoked['entries']} entries, {revoked['svids']} SVIDs"
+    if revoked["problem"]:
+        return [("revoked", f"{counts}, IN VAIN: {revoked['problem']}")]
+    return [("revoked", counts)] if revoked["entries"] or revoked["svids"] else []
 
 
 def _failing(good: int, bad: int, word: str) -> str:

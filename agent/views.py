@@ -15,7 +15,7 @@ from accredit.identity.durations import format_duration
 from accredit.rotation.status import RotationStatus
 
 
-def entry_view(entry: Declared) -> dict[str, Any]:
+def entry_view(entry: Declared, *, revoked: bool = False) -> dict[str, Any]:
     """Return one registration entry, in the words of the entries file."""
     return {
         "entry_id": entry.entry_id,
@@ -29,6 +29,7 @@ def entry_view(entry: Declared) -> dict[str, Any]:
         "dns_names": list(entry.dns_names),
         "trust": {"weakest": weakest(entry).value, "strongest": strongest(entry).value},
         "source": entry.source,
+        "revoked": revoked,
     }
 
 

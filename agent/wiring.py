@@ -28,6 +28,7 @@ from accredit.agent.planning import Planning
 from accredit.agent.problems import problems_of_signers
 from accredit.agent.processes import Processes
 from accredit.agent.reflection import V1, V1ALPHA, Reflection
+from accredit.agent.revocation_admin import RevocationAdministration
 from accredit.agent.run import Agent
 from accredit.agent.transport import GrpcTransport
 from accredit.attestation.turns import InTurns
@@ -120,7 +121,8 @@ async def wired(plan: Plan) -> AsyncIterator[Agent]:
         processes = Processes(in_turns, plan.limits.attestation)
         explaining = Explaining(plan, processes, authority, identities)
         planning = Planning(plan, processes, authority, lambda: listener.workloads)
-        answering = (administration, federation, explaining, planning)
+        revocation = RevocationAdministration(authority, clock)
+        answering = (administration, federation, explaining, planning, revocation)
         methods = {name: each for answers in answering for name, each in answers.methods.items()}
         admin = AdminServer(plan.admin_socket, methods)
         sources = Sources(

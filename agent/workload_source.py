@@ -127,6 +127,7 @@ def _merged(context: X509Context | None, jwt: JwtBundles | None) -> dict[TrustDo
             each,
             x509[each].x509_authorities if each in x509 else (),
             keys[each].jwt_authorities if each in keys else (),
+            crls=x509[each].crls if each in x509 else (),
         )
         for each in {**x509, **keys}
     }

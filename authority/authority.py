@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from cryptography import x509
@@ -42,8 +42,17 @@ class Authority(Protocol):
         """Grows when SVIDs signed before should be replaced now (a forced root rotation)."""
         ...
 
+    @property
+    def revoked(self) -> Collection[int]:
+        """Serials of X.509-SVIDs that were revoked and have not ended."""
+        ...
+
+    def unrevoked(self, declared: EntrySet) -> EntrySet:
+        """Return what these would come to as ``entries``, with what is revoked now."""
+        ...
+
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
-        """Call ``changed`` after a change of entries, bundles or generation; returns the undo."""
+        """Call ``changed`` after a change of any of these; returns the undo."""
         ...
 
     async def sign_x509(self, entry: Entry, public_key: PublicKey) -> Sequence[x509.Certificate]:

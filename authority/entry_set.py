@@ -37,13 +37,14 @@ class EntrySet:
 
     Matching looks at the rarest selector of each different selector set only, so its cost follows
     the number of entries that nearly match, not the number of entries. A template never gives an
-    ID that an entry has: who writes an ID out means the selectors beside it.
+    ID that an entry has: who writes an ID out means the selectors beside it. Nor does it give one
+    of ``barred``.
 
     Raises:
         ValueError: two entries share an ``entry_id``.
     """
 
-    def __init__(self, entries: Iterable[Declared] = ()) -> None:
+    def __init__(self, entries: Iterable[Declared] = (), barred: Iterable[SpiffeId] = ()) -> None:
         self.entries = tuple(entries)
         self._by_id = {entry.entry_id: entry for entry in self.entries}
         if len(self._by_id) < len(self.entries):
@@ -54,7 +55,7 @@ class EntrySet:
         self._owners = {entry.spiffe_id: entry for _, entry in plain}
         self._templates = TemplateIndex(
             ((n, each) for n, each in enumerate(self.entries) if isinstance(each, EntryTemplate)),
-            self._owners.keys(),
+            {*self._owners, *barred},
         )
 
     def __len__(self) -> int:

@@ -27,6 +27,7 @@ _KEYSTORES: dict[Kind, Callable[[X509Svid, str], Content]] = {
 }
 _OF_BUNDLE: dict[Kind, Callable[[TrustBundle], Content]] = {
     Kind.OWN_BUNDLE: pem.bundle,
+    Kind.CRL: pem.crl,
     Kind.FOREIGN_BUNDLES: pem.bundle,
     Kind.BUNDLE_JSON: bundle_documents.spiffe_bundle,
     Kind.FOREIGN_BUNDLE_JSON: bundle_documents.spiffe_bundle,

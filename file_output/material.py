@@ -15,14 +15,12 @@ class Material:
     """One identity with everything beside it; whoever renders it may hold it for ever.
 
     ``svid`` is None where there is no X.509 identity (just now). ``bundles`` holds the own trust
-    domain's and the federated ones, each apart. ``tokens`` are JWT-SVIDs by audience, and ``crls``
-    certificate revocation lists in DER by trust domain. ``lacking`` says why nothing at all is to
-    be made of it.
+    domain's and the federated ones, each apart. ``tokens`` are JWT-SVIDs by audience. ``lacking``
+    says why nothing at all is to be made of it.
     """
 
     svid: X509Svid | None
     own: TrustDomain
     bundles: Mapping[TrustDomain, TrustBundle] = field(repr=False)
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
-    crls: Mapping[TrustDomain, bytes] = field(default_factory=dict, repr=False)
     lacking: str = ""

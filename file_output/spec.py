@@ -29,6 +29,7 @@ class Kind(StrEnum):
     COMBINED = "combined"
     OWN_BUNDLE = "own-bundle"
     FOREIGN_BUNDLES = "foreign-bundles"
+    CRL = "crl"
     PKCS12 = "pkcs12"
     PKCS12_TRUST = "pkcs12-trust"
     JKS = "jks"

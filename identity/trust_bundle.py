@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 
@@ -51,7 +51,8 @@ class TrustBundle:
     """The authorities of one trust domain. Equal by content; the encodings are computed once.
 
     No authority of a kind means that the trust domain does not support that kind: every such SVID
-    of it is refused. Authorities given twice are kept once.
+    of it is refused. Authorities given twice are kept once. ``crls`` are its certificate revocation
+    lists in DER: none, or one for each X.509 authority. Bundle documents cannot hold them.
 
     Raises:
         BundleError: two JWT keys share an ID, or sequence or refresh hint is no whole number >= 0.
@@ -62,6 +63,7 @@ class TrustBundle:
     jwt_authorities: tuple[JwtAuthority, ...] = ()
     sequence: int | None = None
     refresh_hint: timedelta | None = None
+    crls: tuple[bytes, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "x509_authorities", tuple(dict.fromkeys(self.x509_authorities)))
@@ -87,6 +89,13 @@ class TrustBundle:
     def x509_pem(self) -> bytes:
         """The X.509 authorities in PEM, one after the other."""
         return b"".join(each.public_bytes(Encoding.PEM) for each in self.x509_authorities)
+
+    @cached_property
+    def crl_pem(self) -> bytes:
+        """The revocation lists in PEM, one after the other."""
+        return b"".join(
+            x509.load_der_x509_crl(each).public_bytes(Encoding.PEM) for each in self.crls
+        )
 
     @cached_property
     def jwks(self) -> bytes:

@@ -67,7 +67,7 @@ def of_every_leaf(issuer: x509.Certificate, issuer_key: PublicKey) -> Extensions
     return [
         _LEAF_CONSTRAINTS,
         _LEAF_PURPOSES,
-        _extension(_authority_key_id(issuer, issuer_key)),
+        _extension(authority_key_id(issuer, issuer_key)),
     ]
 
 
@@ -85,7 +85,8 @@ def of_leaf(spiffe_id: SpiffeId, public_key: PublicKey, dns_names: Sequence[str]
     ]
 
 
-def _authority_key_id(issuer: x509.Certificate, public: PublicKey) -> x509.AuthorityKeyIdentifier:
+def authority_key_id(issuer: x509.Certificate, public: PublicKey) -> x509.AuthorityKeyIdentifier:
+    """Return how what ``issuer`` signs names its key, ``public``."""
     own = find_extension(issuer, x509.SubjectKeyIdentifier)
     if own is None:
         return x509.AuthorityKeyIdentifier.from_issuer_public_key(public)

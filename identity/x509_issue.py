@@ -42,7 +42,7 @@ def build_root(
     extensions = x509_extension.of_root(trust_domain, public, path_length)
     return x509.CertificateBuilder(
         subject, subject, public, serial, not_before, not_after, extensions
-    ).sign(key, _hash_for(key))
+    ).sign(key, hash_for(key))
 
 
 def _root_name(trust_domain: TrustDomain, serial: int) -> x509.Name:
@@ -136,7 +136,7 @@ def _template(issuer: x509.Certificate) -> _Template:
         not_before=issuer.not_valid_before_utc,
         not_after=issuer.not_valid_after_utc,
         extensions=x509_extension.of_every_leaf(issuer, public),
-        hash=_hash_for(public),
+        hash=hash_for(public),
     )
 
 
@@ -150,7 +150,7 @@ def _issuer_domain(issuer: x509.Certificate) -> TrustDomain:
     )
 
 
-def _hash_for(key: PrivateKey | PublicKey) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512:
+def hash_for(key: PrivateKey | PublicKey) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512:
     """Return the hash as strong as the key (NIST SP 800-57, part 1, section 5.6)."""
     if isinstance(key, ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey):
         if key.curve.key_size > 384:

@@ -12,6 +12,7 @@ from cryptography.x509 import verification
 from accredit.identity.bundle import TrustBundle
 from accredit.identity.errors import X509SvidError
 from accredit.identity.spiffe_id import SpiffeId, TrustDomain
+from accredit.identity.x509_crl import is_revoked
 from accredit.identity.x509_profile import check_leaf, is_signing
 
 __all__ = ["check_leaf", "split_der", "verify_x509_svid"]
@@ -32,7 +33,7 @@ def verify_x509_svid(
 
     Raises:
         X509SvidError: the leaf breaks X509-SVID section 5.2, its trust domain has no authority
-            here, or RFC 5280 path validation fails.
+            here, RFC 5280 path validation fails, or a list in the bundle says it is revoked.
     """
     if not chain:
         raise X509SvidError("X509-SVID 5.1", "the chain is empty")
@@ -52,6 +53,9 @@ def verify_x509_svid(
         verifier.verify(chain[0], list(chain[1:]))
     except verification.VerificationError as error:
         raise X509SvidError("X509-SVID 5.1", str(error)) from None
+    bundle = bundles[spiffe_id.trust_domain]
+    if is_revoked(chain[0], bundle.x509_authorities, bundle.crls):
+        raise X509SvidError("RFC 5280 6.3", "its authority has revoked it")
     return spiffe_id
 
 

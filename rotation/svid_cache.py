@@ -117,9 +117,16 @@ class SvidCache:
                 self._forget(held)
                 continue
             held.entry = entry
+            self._replace_revoked(held)
             if held.form != self._form(entry):
                 held.retry_at = None
                 self._plan(held)
+
+    def _replace_revoked(self, held: Held) -> None:
+        # It is served until there is another: verifiers know, and nothing at all is no better.
+        revoked = self._authority.revoked
+        if revoked and held.svid is not None and held.svid.leaf.serial_number in revoked:
+            held.form = None
 
     def reconsider(self) -> None:
         """Plan anew after the wall clock jumped: no wait measured before means anything now."""

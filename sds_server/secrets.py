@@ -110,7 +110,8 @@ def spiffe_context(name: str, bundles: Mapping[TrustDomain, TrustBundle]) -> Sec
         BundleError: none of ``bundles`` can be used.
     """
     usable = {
-        str(trust_domain): roots_pem(bundle)
+        # This validator looks for revocation lists here, and nowhere else.
+        str(trust_domain): roots_pem(bundle) + bundle.crl_pem
         for trust_domain, bundle in sorted(bundles.items())
         if usable_roots(bundle)
     }
@@ -131,6 +132,8 @@ def plain_context(name: str, bundle: TrustBundle) -> Secret:
         BundleError: the list would be empty, which Envoy takes for "believe everyone".
     """
     context = tls_pb2.CertificateValidationContext(trusted_ca=_inline(roots_pem(bundle)))
+    if bundle.crls:
+        context.crl.CopyFrom(_inline(bundle.crl_pem))
     return _context(name, context, (str(bundle.trust_domain),))
 
 

@@ -22,7 +22,10 @@ from accredit.identity.x509_verify import verify_x509_svid
 
 @dataclass(frozen=True, slots=True)
 class X509Bundles:
-    """X.509 authorities by trust domain, and the revocation lists that came with them (DER)."""
+    """X.509 authorities by trust domain, and all revocation lists that came with them (DER).
+
+    Each bundle has those of its own authorities.
+    """
 
     bundles: Mapping[TrustDomain, TrustBundle]
     crl: tuple[bytes, ...] = ()
@@ -31,7 +34,8 @@ class X509Bundles:
         """Return who a peer is, by the bundle of its own trust domain and no other.
 
         Raises:
-            X509SvidError: the chain is no X.509-SVID, or its trust domain is not known.
+            X509SvidError: the chain is no X.509-SVID, its trust domain is not known, or it is
+                revoked.
         """
         return verify_x509_svid(chain, self.bundles, now)
 

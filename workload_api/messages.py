@@ -41,6 +41,7 @@ def _x509_svids(snapshot: Snapshot) -> bytes:
     return _serialise(
         pb.X509SVIDResponse(
             svids=(_x509_svid(identity, snapshot) for identity in snapshot.identities),
+            crl=snapshot.bundle.crls,
             federated_bundles=_x509_federated(snapshot),
         )
     )
@@ -58,7 +59,8 @@ def _x509_svid(identity: Identity, snapshot: Snapshot) -> pb.X509SVID:
 
 def _x509_bundles(snapshot: Snapshot) -> bytes:
     own = {str(snapshot.trust_domain.id): snapshot.bundle.x509_der}
-    return _serialise(pb.X509BundlesResponse(bundles=own | _x509_federated(snapshot)))
+    bundles = own | _x509_federated(snapshot)
+    return _serialise(pb.X509BundlesResponse(crl=snapshot.bundle.crls, bundles=bundles))
 
 
 def _x509_federated(snapshot: Snapshot) -> dict[str, bytes]:

@@ -6,7 +6,8 @@ face value, so that what is missing is gone (section 4.4).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -19,6 +20,7 @@ from accredit.identity.errors import AccreditError, ResponseError
 from accredit.identity.keys import load_pkcs8
 from accredit.identity.spiffe_id import SpiffeId, TrustDomain
 from accredit.identity.strict_json import loads_object
+from accredit.identity.x509_crl import signed_by
 from accredit.identity.x509_svid import X509Svid
 from accredit.identity.x509_verify import split_der
 from accredit.workload_api.contexts import (
@@ -51,7 +53,7 @@ def read_x509_context(data: bytes) -> X509Context:
         svid, bundle = _within(f"svids[{place}]", partial(_read_svid, message))
         svids.append(HintedSvid(svid, message.hint))
         bundles[bundle.trust_domain] = bundle
-    return X509Context(tuple(svids), X509Bundles(bundles, tuple(response.crl)))
+    return X509Context(tuple(svids), _with_lists(bundles, response.crl))
 
 
 def read_x509_bundles(data: bytes) -> X509Bundles:
@@ -62,9 +64,7 @@ def read_x509_bundles(data: bytes) -> X509Bundles:
     """
     response = _decode(pb.X509BundlesResponse, data)
     _require("bundles", response.bundles)
-    return X509Bundles(
-        _read_bundles("bundles", response.bundles, _x509_bundle), tuple(response.crl)
-    )
+    return _with_lists(_read_bundles("bundles", response.bundles, _x509_bundle), response.crl)
 
 
 def read_tokens(data: bytes) -> tuple[HintedToken, ...]:
@@ -136,6 +136,18 @@ def _read_bundles(
 
     bundles = (_within(f"{field}[{name[:100]!r}]", partial(bundle, name)) for name in found)
     return {bundle.trust_domain: bundle for bundle in bundles}
+
+
+def _with_lists(bundles: Mapping[TrustDomain, TrustBundle], crl: Iterable[bytes]) -> X509Bundles:
+    """Put each list into the bundle whose authority signed it; none speaks for another's."""
+    lists = tuple(crl)
+    return X509Bundles(
+        {
+            each.trust_domain: replace(each, crls=signed_by(each.x509_authorities, lists))
+            for each in bundles.values()
+        },
+        lists,
+    )
 
 
 def _trust_domain(name: str) -> TrustDomain:

@@ -54,6 +54,7 @@ class SvidIdentity:
         self._tried = clock.now()
         self._svid: X509Svid | None = None
         self._context: ssl.SSLContext | None = None
+        self._replacing = 0
         self._failures = 0
 
     def context(self) -> ssl.SSLContext:
@@ -74,20 +75,30 @@ class SvidIdentity:
             undo()
 
     def _authority_changed(self) -> None:
-        if self._authority.signer_generation != self._generation:
+        if self._is_outdated:
             self._alarm.bring_forward(self._clock.now())
 
     def _is_due(self, until: datetime) -> bool:
         set_back = self._clock.now() < self._tried
-        return (
-            set_back
-            or self._clock.now() >= until
-            or self._authority.signer_generation != self._generation
-        )
+        return set_back or self._clock.now() >= until or self._is_outdated
+
+    @property
+    def _is_outdated(self) -> bool:
+        """Whether it is to be replaced although it has not ended: a forced rotation, or revoked."""
+        if self._authority.signer_generation != self._generation:
+            return True
+        serial = self._serial
+        # One try at once; what fails is tried again with back-off, as any renewal.
+        return serial != self._replacing and serial in self._authority.revoked
+
+    @property
+    def _serial(self) -> int:
+        return 0 if self._svid is None else self._svid.leaf.serial_number
 
     async def _renewed(self) -> datetime:
         """Try to renew; return when to do so again."""
         self._generation, self._tried = self._authority.signer_generation, self._clock.now()
+        self._replacing = self._serial
         try:
             svid = await self._issuer.issue(self._entry)
         except AccreditError as error:

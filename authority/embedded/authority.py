@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -17,11 +20,15 @@ from accredit.authority.embedded.rotation import ForcedRotation, SignerRotation
 from accredit.authority.embedded.settings import EmbeddedSettings
 from accredit.authority.embedded.signers import bundle_of, certificate, first, whole_seconds
 from accredit.authority.embedded.state import Kind, Signer
+from accredit.authority.embedded.trusted import trusted
 from accredit.authority.embedded.vault import Vault
 from accredit.authority.entry import Entry
 from accredit.authority.entry_set import EntrySet
 from accredit.authority.federation.bundles import FederatedBundles
 from accredit.authority.federation.relationship import Relationship
+from accredit.authority.revocation.entries import ValidEntries, without
+from accredit.authority.revocation.record import Issued
+from accredit.authority.revocation.revocations import Revocations
 from accredit.authority.subscribers import Subscribers
 from accredit.identity.bundle import TrustBundle
 from accredit.identity.clock import Clock
@@ -53,27 +60,32 @@ class EmbeddedAuthority:
 
     name = "authority"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  all it hangs on
         self,
         vault: Vault,
         settings: EmbeddedSettings,
         clock: Clock,
         entries: Entries,
         federation: FederatedBundles,
+        revocations: Revocations,
     ) -> None:
         self._vault = vault
         self._clock = clock
         self._entries = entries
         self.federation = federation
+        self.revocations = revocations
+        self._valid = ValidEntries()
         self._files = FederatedFiles(settings.federated_bundles)
         self._subscribers = Subscribers()
         self._rotation = SignerRotation(vault, settings, clock, self._signers_changed)
+        self._skew = settings.clock_skew
         self._generation = 0
-        self._bundle = bundle_of(vault.state)
+        self._bundle = self._own_bundle()
         self._bundles = self._all_bundles()
         self._root = certificate(vault.state.active(Kind.X509))
         entries.subscribe(self._subscribers.tell)
         federation.subscribe(self._foreign_changed)
+        revocations.changed = self._revoked_changed
 
     @classmethod
     def open(  # noqa: PLR0913, PLR0917  all it hangs on
@@ -99,15 +111,22 @@ class EmbeddedAuthority:
         )
         if state != vault.state:
             vault.save(state)
-        try:
+        with ExitStack() as stack:
+            stack.callback(vault.close)
             federation = FederatedBundles.open(vault.federation_path, relationships, clock)
-        except BaseException:
-            vault.close()
-            raise
-        return cls(vault, settings, clock, entries, federation)
+            stack.callback(federation.close)
+            revocations = Revocations.open(
+                vault.revocation_path,
+                clock,
+                trusted(vault, settings.clock_skew),
+                always=settings.always_crl,
+            )
+            stack.pop_all()
+        return cls(vault, settings, clock, entries, federation, revocations)
 
     def close(self) -> None:
         """Let go of the folder; nothing may be signed afterwards."""
+        self.revocations.close()
         self.federation.close()
         self._vault.close()
 
@@ -118,8 +137,26 @@ class EmbeddedAuthority:
 
     @property
     def entries(self) -> EntrySet:
-        """All registration entries, as they are now."""
+        """The registration entries as they are now, without those that were revoked."""
+        revoked = self.revocations
+        return self._valid.of(self._entries.entries, revoked.entries.keys(), revoked.barred)
+
+    @property
+    def declared(self) -> EntrySet:
+        """All registration entries as they are now, the revoked ones as well."""
         return self._entries.entries
+
+    def unrevoked(self, declared: EntrySet) -> EntrySet:
+        """Return what these would come to as ``entries``, with what is revoked now."""
+        revoked = self.revocations
+        if not revoked.entries:
+            return declared
+        return without(declared, revoked.entries.keys(), revoked.barred)
+
+    @property
+    def revoked(self) -> Collection[int]:
+        """Serials of X.509-SVIDs that were revoked and have not ended."""
+        return self.revocations.serials
 
     @property
     def bundles(self) -> Mapping[TrustDomain, TrustBundle]:
@@ -136,8 +173,10 @@ class EmbeddedAuthority:
         return self._subscribers.add(changed)
 
     async def run(self) -> None:
-        """Rotate roots and JWT keys until cancelled."""
-        await self._rotation.run()
+        """Rotate roots and JWT keys, and renew revocation lists, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.revocations.run(), name="authority/revocation lists")
+            await self._rotation.run()
 
     async def rotate(self) -> ForcedRotation:
         """Replace root and JWT key now; see :meth:`SignerRotation.rotate`."""
@@ -157,8 +196,10 @@ class EmbeddedAuthority:
         """Return the leaf; its root is in the bundle and nothing stands between.
 
         Raises:
-            AuthorityUnavailableError: the root is not valid at this time of the clock.
+            AuthorityUnavailableError: the root is not valid at this time of the clock, or the
+                entry is revoked.
         """
+        self._require_valid(entry)
         signer, key, now = self._ready(Kind.X509)
         ttl = min(entry.x509_ttl, self._rotation.policy(Kind.X509).max_ttl)
         until = min(now + ttl, signer.not_after)
@@ -177,15 +218,28 @@ class EmbeddedAuthority:
                 dns_names=entry.dns_names,
             ),
         )
+        self._require_valid(entry)  # it may have been revoked meanwhile
+        self.revocations.note(
+            Issued(
+                leaf.serial_number,
+                signer.kid,
+                entry.entry_id,
+                str(entry.spiffe_id),
+                until,
+                entry.template_id,
+            )
+        )
         return (leaf,)
 
     async def sign_jwt(self, entry: Entry, audience: Sequence[str]) -> JwtSvid:
         """Return a JWT-SVID for a non-empty ``audience``.
 
         Raises:
-            AuthorityUnavailableError: the key is not valid at this time of the clock.
+            AuthorityUnavailableError: the key is not valid at this time of the clock, or the
+                entry is revoked.
             JwtSvidError: the audience cannot be put into a token.
         """
+        self._require_valid(entry)
         signer, key, now = self._ready(Kind.JWT)
         ttl = min(entry.jwt_ttl, self._rotation.policy(Kind.JWT).max_ttl, signer.not_after - now)
         self._rotation.note_signed(signer, now + ttl)
@@ -202,6 +256,10 @@ class EmbeddedAuthority:
             ),
         )
 
+    def _require_valid(self, entry: Entry) -> None:
+        if self.revocations.forbids(entry):
+            raise AuthorityUnavailableError(f"the entry of {entry.spiffe_id} is revoked")
+
     def _ready(self, kind: Kind) -> tuple[Signer, PrivateKey, datetime]:
         signer, key = self._rotation.active(kind)
         now = whole_seconds(self._clock.now())
@@ -212,6 +270,9 @@ class EmbeddedAuthority:
                 f" {now:%Y-%m-%d %H:%M:%S}; set the clock, or run: accredit ca rotate"
             )
         return signer, key, now
+
+    def _own_bundle(self) -> TrustBundle:
+        return replace(bundle_of(self._vault.state), crls=self.revocations.crls)
 
     def _all_bundles(self) -> Mapping[TrustDomain, TrustBundle]:
         return {
@@ -224,8 +285,15 @@ class EmbeddedAuthority:
         self._bundles = self._all_bundles()
         self._subscribers.tell()
 
+    def _revoked_changed(self) -> None:
+        self._bundle = self._own_bundle()
+        self._bundles = self._all_bundles()
+        self._subscribers.tell()
+
     def _signers_changed(self, renew: bool) -> None:  # noqa: FBT001  a callback
-        self._bundle = bundle_of(self._vault.state)
+        # A new root must never be in the bundle without its list.
+        self.revocations.trust(trusted(self._vault, self._skew))
+        self._bundle = self._own_bundle()
         self._bundles = self._all_bundles()
         self._root = certificate(self._vault.state.active(Kind.X509))
         self._generation += renew

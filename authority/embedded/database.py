@@ -10,7 +10,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from accredit.authority.embedded.folder import check_private_file
+from accredit.authority.embedded.folder import PART, check_private_file, sync_folder, unusable
 from accredit.identity.errors import StoreError
 
 
@@ -46,6 +46,23 @@ def open_database(path: Path, layout: Layout, *, create: bool = False) -> sqlite
         database.close()
         raise
     return database
+
+
+def make_database(path: Path, layout: Layout) -> None:
+    """Make an empty one; a crash leaves none, and what it leaves is made anew.
+
+    Raises:
+        StoreError: it cannot be made.
+    """
+    part = path.with_name(f"{path.name}{PART}")
+    try:
+        for leftover in (part, *(part.with_name(f"{part.name}{end}") for end in ("-wal", "-shm"))):
+            leftover.unlink(missing_ok=True)
+        open_database(part, layout, create=True).close()
+        part.rename(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise unusable(path, error) from error
 
 
 def _prepare(database: sqlite3.Connection, path: Path, layout: Layout, *, create: bool) -> None:

@@ -37,6 +37,12 @@ class KeyFolder:
         """
         return self._keeper(self._ways.chosen).generate(kind)
 
+    def has(self, signer: Signer) -> bool:
+        """Tell whether there is a key to load: it signs, or is old and still has one."""
+        # Versions without revocation removed the key of a root as soon as it was old.
+        here = os.path.lexists(self._file(signer, self._way(signer)))
+        return signer.signs or (signer.keeps_key and here)
+
     def write(self, signer: Signer, key: PrivateKey) -> None:
         """Write the key of a new signer.
 
@@ -70,8 +76,8 @@ class KeyFolder:
         return key
 
     def tidy(self, signers: Iterable[Signer]) -> None:
-        """Remove what a crash left behind, and the keys of signers that sign no more."""
-        used = {self._file(each, self._way(each)) for each in signers if each.signs}
+        """Remove what a crash left behind, and the keys of signers that need none."""
+        used = {self._file(each, self._way(each)) for each in signers if each.keeps_key}
         for kind in Kind:
             for path in (self._path / "keys").glob(f"{kind}-*"):
                 if path not in used and path.name.removesuffix(folder.PART).endswith(tuple(Way)):

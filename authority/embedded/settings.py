@@ -74,6 +74,7 @@ class EmbeddedSettings:
     refresh_hint: timedelta = timedelta(minutes=5)
     clock_skew: timedelta = timedelta(minutes=1)
     path_length: int | None = 0
+    always_crl: bool = False
     federated_bundles: Mapping[TrustDomain, Path] = field(default_factory=dict)
     keys: KeySettings = KeySettings()
 

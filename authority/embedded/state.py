@@ -53,8 +53,13 @@ class Signer:
 
     @property
     def signs(self) -> bool:
-        """Whether its private key is, or will be, needed."""
+        """Whether it signs, or will sign, what lives as long as others trust it."""
         return self.phase is not Phase.OLD
+
+    @property
+    def keeps_key(self) -> bool:
+        """Whether its private key is kept: an old root still signs its revocation list."""
+        return self.signs or self.kind is Kind.X509
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@
     data_dir/authority/                0700, everything in it 0600
         state.db                       signers and sequence
         federation.db                  bundles of other trust domains, once one was fetched
+        revocation.db                  what was signed, and what was revoked
         wrapping.tpm                   what sealed keys are encrypted with; only for those
         keys/x509-<key id>.key         private keys of roots, PKCS #8 PEM
         keys/jwt-<key id>.key          and of JWT keys; .sealed or .tpm if kept in such a way
@@ -28,7 +29,7 @@ from accredit.authority.embedded import folder
 from accredit.authority.embedded.keeping import Ways
 from accredit.authority.embedded.key_folder import KeyFolder
 from accredit.authority.embedded.signers import Generate, public_key
-from accredit.authority.embedded.state import State
+from accredit.authority.embedded.state import Signer, State
 from accredit.authority.embedded.store import Store
 from accredit.identity.errors import AccreditError, StoreError
 from accredit.identity.keys import KeyType, PrivateKey
@@ -40,6 +41,8 @@ First = Callable[[Generate], tuple[State, Keys]]
 
 class Vault:
     """An open folder: ``state`` as it is on disk, ``keys`` by key id for every signer that signs.
+
+    A root has its key until it is trusted no more, as its revocation list is signed with it.
 
     ``is_new`` tells that it was made just now. Belongs to one thread; writing takes some
     milliseconds of it, a few times a month.
@@ -92,7 +95,9 @@ class Vault:
         try:
             state = store.load()
             _check_state(path / "state.db", state, trust_domain)
-            keys = {each.kid: key_folder.load(each) for each in state.signers if each.signs}
+            keys = {
+                each.kid: key_folder.load(each) for each in state.signers if key_folder.has(each)
+            }
         except BaseException:
             store.close()
             raise
@@ -103,6 +108,11 @@ class Vault:
     def federation_path(self) -> Path:
         """Where bundles of other trust domains are kept."""
         return self._path / "federation.db"
+
+    @property
+    def revocation_path(self) -> Path:
+        """Where it is written down what was signed and what was revoked."""
+        return self._path / "revocation.db"
 
     def generate(self, kind: KeyType) -> PrivateKey:
         """Return a new key, kept nowhere yet; safe in any thread, and may take seconds.
@@ -131,7 +141,7 @@ class Vault:
         # If this fails the new keys stay: a broken disk may yet have kept what it denied.
         self._store.save(state)
         self.state = state
-        self.keys = {each.kid: keys[each.kid] for each in state.signers if each.signs}
+        self.keys = {each.kid: keys[each.kid] for each in state.signers if _keeps(keys, each)}
         self._key_folder.tidy(state.signers)
 
 
@@ -178,3 +188,7 @@ def _check_state(path: Path, state: State, trust_domain: TrustDomain) -> None:
             public_key(signer)
         except ValueError as error:
             raise StoreError(path, f"is damaged: {error}", "restore it from a backup") from error
+
+
+def _keeps(keys: Keys, signer: Signer) -> bool:
+    return signer.signs or (signer.keeps_key and signer.kid in keys)

@@ -13,8 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from accredit.authority.embedded.database import Layout, open_database
-from accredit.authority.embedded.folder import PART, sync_folder, unusable
+from accredit.authority.embedded.database import Layout, make_database, open_database
 from accredit.authority.federation.freshness import Held, Origin
 from accredit.authority.federation.progress import Progress
 from accredit.identity.bundle import encode_bundle, parse_bundle
@@ -113,7 +112,7 @@ class BundleStore:
 
     def _put(self, statement: str, row: tuple[Any, ...]) -> None:
         if self._database is None:
-            _make(self._path)
+            make_database(self._path, _LAYOUT)
             self._database = _open(self._path)
         _write(self._database, self._path, statement, row)
 
@@ -147,19 +146,6 @@ def _write(database: sqlite3.Connection, path: Path, statement: str, row: tuple[
         raise StoreError(path, f"cannot be written: {error}") from error
     with suppress(sqlite3.Error):  # so that a copy of the one file is a backup
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def _make(path: Path) -> None:
-    """Make an empty one; a crash leaves none, and what it leaves is made anew."""
-    part = path.with_name(f"{path.name}{PART}")
-    try:
-        for leftover in (part, *(part.with_name(f"{part.name}{end}") for end in ("-wal", "-shm"))):
-            leftover.unlink(missing_ok=True)
-        open_database(part, _LAYOUT, create=True).close()
-        part.rename(path)
-        sync_folder(path.parent)
-    except OSError as error:
-        raise unusable(path, error) from error
 
 
 def _held(trust_domain: TrustDomain, document: bytes, origin: str, since: int) -> Held:

@@ -62,7 +62,8 @@ def _secret(name: str, kind: str, value: dict[str, object]) -> Content:
 
 
 def _roots(of: TrustBundle) -> bytes:
-    return b"".join(root.public_bytes(Encoding.PEM) for root in usable_roots(of))
+    # The validator looks for revocation lists here, and nowhere else.
+    return b"".join(root.public_bytes(Encoding.PEM) for root in usable_roots(of)) + of.crl_pem
 
 
 def _inline(data: bytes) -> dict[str, str]:

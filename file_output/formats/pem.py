@@ -38,6 +38,21 @@ def bundle(of: TrustBundle) -> Content:
     return Content.plain(b"".join(each.public_bytes(Encoding.PEM) for each in authorities(of)))
 
 
+def crl(of: TrustBundle) -> Content:
+    """Return the revocation lists of one trust domain, one for each of its roots.
+
+    Raises:
+        BundleError: there is none, and programs do not start with an empty file.
+    """
+    if not of.crls:
+        raise BundleError(
+            "RFC 5280 5",
+            f"there is no revocation list of {of.trust_domain}; a file of kind crl needs"
+            " authority.embedded.always_crl: true",
+        )
+    return Content.plain(of.crl_pem)
+
+
 def authorities(of: TrustBundle) -> tuple[x509.Certificate, ...]:
     """Return the authorities that may sign; a leaf among them would be believed for what it is.
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from accredit.sds_server.proto import core_pb2 as accredit_dot_sds__server_dot_proto_dot_core__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#accredit/sds_server/proto/tls.proto\x12)envoy.extensions.transport_sockets.tls.v3\x1a$accredit/sds_server/proto/core.proto\"\x84\x01\n\x0eTlsCertificate\x12;\n\x11\x63\x65rtificate_chain\x18\x01 \x01(\x0b\x32 .envoy.config.core.v3.DataSource\x12\x35\n\x0bprivate_key\x18\x02 \x01(\x0b\x32 .envoy.config.core.v3.DataSource\"\xa1\x01\n\x1c\x43\x65rtificateValidationContext\x12\x34\n\ntrusted_ca\x18\x01 \x01(\x0b\x32 .envoy.config.core.v3.DataSource\x12K\n\x17\x63ustom_validator_config\x18\x0c \x01(\x0b\x32*.envoy.config.core.v3.TypedExtensionConfig\"\xd9\x01\n\x19SPIFFECertValidatorConfig\x12g\n\rtrust_domains\x18\x01 \x03(\x0b\x32P.envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig.TrustDomain\x1aS\n\x0bTrustDomain\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x36\n\x0ctrust_bundle\x18\x02 \x01(\x0b\x32 .envoy.config.core.v3.DataSource\"A\n\rGenericSecret\x12\x30\n\x06secret\x18\x01 \x01(\x0b\x32 .envoy.config.core.v3.DataSource\"\xaf\x02\n\x06Secret\x12\x0c\n\x04name\x18\x01 \x01(\t\x12T\n\x0ftls_certificate\x18\x02 \x01(\x0b\x32\x39.envoy.extensions.transport_sockets.tls.v3.TlsCertificateH\x00\x12\x65\n\x12validation_context\x18\x04 \x01(\x0b\x32G.envoy.extensions.transport_sockets.tls.v3.CertificateValidationContextH\x00\x12R\n\x0egeneric_secret\x18\x05 \x01(\x0b\x32\x38.envoy.extensions.transport_sockets.tls.v3.GenericSecretH\x00\x42\x06\n\x04typeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#accredit/sds_server/proto/tls.proto\x12)envoy.extensions.transport_sockets.tls.v3\x1a$accredit/sds_server/proto/core.proto\"\x84\x01\n\x0eTlsCertificate\x12;\n\x11\x63\x65rtificate_chain\x18\x01 \x01(\x0b\x32 .envoy.config.core.v3.DataSource\x12\x35\n\x0bprivate_key\x18\x02 \x01(\x0b\x32 .envoy.config.core.v3.DataSource\"\xd0\x01\n\x1c\x43\x65rtificateValidationContext\x12\x34\n\ntrusted_ca\x18\x01 \x01(\x0b\x32 .envoy.config.core.v3.DataSource\x12-\n\x03\x63rl\x18\x07 \x01(\x0b\x32 .envoy.config.core.v3.DataSource\x12K\n\x17\x63ustom_validator_config\x18\x0c \x01(\x0b\x32*.envoy.config.core.v3.TypedExtensionConfig\"\xd9\x01\n\x19SPIFFECertValidatorConfig\x12g\n\rtrust_domains\x18\x01 \x03(\x0b\x32P.envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig.TrustDomain\x1aS\n\x0bTrustDomain\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x36\n\x0ctrust_bundle\x18\x02 \x01(\x0b\x32 .envoy.config.core.v3.DataSource\"A\n\rGenericSecret\x12\x30\n\x06secret\x18\x01 \x01(\x0b\x32 .envoy.config.core.v3.DataSource\"\xaf\x02\n\x06Secret\x12\x0c\n\x04name\x18\x01 \x01(\t\x12T\n\x0ftls_certificate\x18\x02 \x01(\x0b\x32\x39.envoy.extensions.transport_sockets.tls.v3.TlsCertificateH\x00\x12\x65\n\x12validation_context\x18\x04 \x01(\x0b\x32G.envoy.extensions.transport_sockets.tls.v3.CertificateValidationContextH\x00\x12R\n\x0egeneric_secret\x18\x05 \x01(\x0b\x32\x38.envoy.extensions.transport_sockets.tls.v3.GenericSecretH\x00\x42\x06\n\x04typeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,13 +35,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TLSCERTIFICATE']._serialized_start=121
   _globals['_TLSCERTIFICATE']._serialized_end=253
   _globals['_CERTIFICATEVALIDATIONCONTEXT']._serialized_start=256
-  _globals['_CERTIFICATEVALIDATIONCONTEXT']._serialized_end=417
-  _globals['_SPIFFECERTVALIDATORCONFIG']._serialized_start=420
-  _globals['_SPIFFECERTVALIDATORCONFIG']._serialized_end=637
-  _globals['_SPIFFECERTVALIDATORCONFIG_TRUSTDOMAIN']._serialized_start=554
-  _globals['_SPIFFECERTVALIDATORCONFIG_TRUSTDOMAIN']._serialized_end=637
-  _globals['_GENERICSECRET']._serialized_start=639
-  _globals['_GENERICSECRET']._serialized_end=704
-  _globals['_SECRET']._serialized_start=707
-  _globals['_SECRET']._serialized_end=1010
+  _globals['_CERTIFICATEVALIDATIONCONTEXT']._serialized_end=464
+  _globals['_SPIFFECERTVALIDATORCONFIG']._serialized_start=467
+  _globals['_SPIFFECERTVALIDATORCONFIG']._serialized_end=684
+  _globals['_SPIFFECERTVALIDATORCONFIG_TRUSTDOMAIN']._serialized_start=601
+  _globals['_SPIFFECERTVALIDATORCONFIG_TRUSTDOMAIN']._serialized_end=684
+  _globals['_GENERICSECRET']._serialized_start=686
+  _globals['_GENERICSECRET']._serialized_end=751
+  _globals['_SECRET']._serialized_start=754
+  _globals['_SECRET']._serialized_end=1057
 # @@protoc_insertion_point(module_scope)

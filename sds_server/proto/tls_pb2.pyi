@@ -50,20 +50,24 @@ class CertificateValidationContext(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TRUSTED_CA_FIELD_NUMBER: _builtins.int
+    CRL_FIELD_NUMBER: _builtins.int
     CUSTOM_VALIDATOR_CONFIG_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def trusted_ca(self) -> _core_pb2.DataSource: ...
+    @_builtins.property
+    def crl(self) -> _core_pb2.DataSource: ...
     @_builtins.property
     def custom_validator_config(self) -> _core_pb2.TypedExtensionConfig: ...
     def __init__(
         self,
         *,
         trusted_ca: _core_pb2.DataSource | None = ...,
+        crl: _core_pb2.DataSource | None = ...,
         custom_validator_config: _core_pb2.TypedExtensionConfig | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["custom_validator_config", b"custom_validator_config", "trusted_ca", b"trusted_ca"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["crl", b"crl", "custom_validator_config", b"custom_validator_config", "trusted_ca", b"trusted_ca"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["custom_validator_config", b"custom_validator_config", "trusted_ca", b"trusted_ca"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["crl", b"crl", "custom_validator_config", b"custom_validator_config", "trusted_ca", b"trusted_ca"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -76,6 +76,7 @@ def test_help_names_every_command() -> None:
         "bundle",
         "ca",
         "tpm",
+        "revoke",
         "api",
         "sds",
         "envoy",
@@ -151,7 +152,7 @@ def test_check_tells_every_mistake(tmp_path: Path) -> None:
 
 def test_entries_are_listed_for_people(agent: AgentProcess) -> None:
     lines = agent.command("entry", "list", "-c", agent.config).splitlines()
-    headings = "SPIFFE ID SELECTORS WEAKEST TRUST TTL HINT DEFAULT FROM"
+    headings = "SPIFFE ID SELECTORS WEAKEST TRUST TTL HINT DEFAULT REVOKED FROM"
     assert lines[0].split() == headings.split()
     me = ["spiffe://prod.example/me", f"unix:uid:{_UID}", "kernel", "20s", "internal"]
     assert lines[1].split() == [*me, f"{agent.config}:7"]

@@ -26,6 +26,7 @@ from accredit.identity.errors import (
     RequestError,
     StoreError,
     TpmUnavailableError,
+    X509SvidError,
 )
 from accredit.identity.jwt_verify import validate_jwt_svid
 from accredit.identity.keys import KeyType, generate
@@ -316,3 +317,17 @@ def test_a_damaged_wrapping_key_is_named_with_its_cure(
     damage(tmp_path / "data/authority/wrapping.tpm")
     with pytest.raises(StoreError, match=words), kept(tmp_path, clock, SEALED, tpm):
         pass
+
+
+@pytest.mark.parametrize("keys", ["tpm", SEALED])
+async def test_what_such_an_authority_signed_it_revokes(
+    tmp_path: Path, clock: FakeClock, tpm: SoftwareTpm, keys: str
+) -> None:
+    with kept(tmp_path, clock, keys, tpm) as authority:
+        (leaf,) = await authority.sign_x509(_WEB, _KEY)
+        found = authority.revocations.find(leaf.serial_number)
+        assert found is not None
+        authority.revocations.revoke(found)
+        with pytest.raises(X509SvidError, match="its authority has revoked it"):
+            verify_x509_svid([leaf], authority.bundles, clock.now())
+        await _signs(authority, clock)

@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from accredit.identity.bundle import JwtAuthority, TrustBundle
 from accredit.identity.keys import KeyType, PrivateKey, generate, key_id
 from accredit.identity.spiffe_id import SpiffeId, TrustDomain
+from accredit.identity.x509_crl import RevokedSerial, build_crl
 from accredit.identity.x509_svid import X509Svid
 from support.certificate import AUTHORITY, LEAF, common_name
 from support.clock import EPOCH
@@ -101,6 +103,15 @@ class TestCa:
     def svid(self, spiffe_id: SpiffeId | str = "spiffe://td.example/a", **fields: Any) -> X509Svid:
         chain, key = self.issue(spiffe_id, **fields)
         return X509Svid(SpiffeId.parse(str(spiffe_id)), chain, key)
+
+    def crl(self, *serials: int, ends: datetime | None = None) -> bytes:
+        """Return a revocation list in DER, good for as long as everything else of this CA."""
+        begin, end = self._times["not_before"], ends or self._times["not_after"]
+        lines = [RevokedSerial(each, begin) for each in serials]
+        crl = build_crl(
+            self.certificate, self.key, lines, number=1, this_update=begin, next_update=end
+        )
+        return crl.public_bytes(Encoding.DER)
 
     def bundle(
         self, *, sequence: int | None = None, refresh_hint: timedelta | None = None

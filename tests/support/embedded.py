@@ -10,8 +10,8 @@ from pathlib import Path
 from accredit.authority.embedded.authority import EmbeddedAuthority
 from accredit.authority.embedded.keeping import Ways
 from accredit.authority.embedded.settings import EmbeddedSettings
-from accredit.authority.entry import Entry
 from accredit.authority.entry_set import EntrySet
+from accredit.authority.entry_template import Declared
 from accredit.authority.federation.relationship import Relationship
 from accredit.authority.subscribers import Subscribers
 from accredit.identity.clock import Clock
@@ -24,12 +24,12 @@ TRUST_DOMAIN = TrustDomain("prod.example")
 class SetEntries:
     """Entries that are what a test says."""
 
-    def __init__(self, *entries: Entry) -> None:
+    def __init__(self, *entries: Declared) -> None:
         self.entries = EntrySet(entries)
         self.subscribers = Subscribers()
         self.subscribe = self.subscribers.add
 
-    def set(self, *entries: Entry) -> None:
+    def set(self, *entries: Declared) -> None:
         self.entries = EntrySet(entries)
         self.subscribers.tell()
 

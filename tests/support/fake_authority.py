@@ -27,6 +27,7 @@ class FakeAuthority:
         self, clock: Clock, *entries: Declared, trust_domain: str = "prod.example"
     ) -> None:
         self.trust_domain, self.signer_generation = TrustDomain(trust_domain), 0
+        self.revoked = frozenset[int]()
         self.entries, self.bundles = EntrySet(entries), dict[TrustDomain, TrustBundle]()
         self.down, self.open, self.signed = False, asyncio.Event(), 0
         self.open.set()
@@ -40,6 +41,13 @@ class FakeAuthority:
 
     def set_bundle(self, bundle: TrustBundle) -> None:
         self.bundles = {**self.bundles, bundle.trust_domain: bundle}
+        self._subscribers.tell()
+
+    def unrevoked(self, declared: EntrySet) -> EntrySet:
+        return declared
+
+    def revoke(self, *serials: int) -> None:
+        self.revoked |= frozenset(serials)
         self._subscribers.tell()
 
     def rotate(self) -> None:

@@ -16,13 +16,18 @@ from typing import Any
 
 import pytest
 
-from accredit.agent.admin import MAX_REQUEST_BYTES, AdminServer, Params
+from accredit.agent.admin import MAX_REQUEST_BYTES, AdminServer, Params, administrator
 from accredit.agent.admin_client import ask
 from accredit.identity.errors import RequestError, StoreError
 
 
 async def echo(params: Params) -> Any:
     return dict(params)
+
+
+async def who(params: Params) -> Any:
+    del params
+    return administrator.get()
 
 
 async def refuse(params: Params) -> Any:
@@ -36,7 +41,7 @@ def path(tmp_path: Path) -> Path:
 
 @asynccontextmanager
 async def serving(path: Path) -> AsyncIterator[None]:
-    server = AdminServer(path, {"echo": echo, "refuse": refuse})
+    server = AdminServer(path, {"echo": echo, "refuse": refuse, "who": who})
     async with asyncio.TaskGroup() as group:
         task = group.create_task(server.run())
         await server.ready.wait()
@@ -80,9 +85,9 @@ async def test_one_connection_carries_many_requests(path: Path) -> None:
         (b"[" * 50_000, "the request is not JSON"),
         (b"[]", "expected an object with method and params"),
         (b'{"method": "echo", "params": []}', "expected an object with method and params"),
-        (b'{"method": "stop"}', "unknown method; known are echo, refuse"),
-        (b'{"method": ["echo"]}', "unknown method; known are echo, refuse"),
-        (b"{}", "unknown method; known are echo, refuse"),
+        (b'{"method": "stop"}', "unknown method; known are echo, refuse, who"),
+        (b'{"method": ["echo"]}', "unknown method; known are echo, refuse, who"),
+        (b"{}", "unknown method; known are echo, refuse, who"),
     ],
 )
 async def test_a_bad_request_is_told_what_is_wrong(
@@ -157,3 +162,9 @@ async def test_out_of_descriptors_it_waits_until_there_are_some(
             answer = await asyncio.get_running_loop().sock_recv(caller, 4096)
     assert answer == b'{"result": {}}\n'
     assert caplog.messages[0] == "no descriptor for an administrator"
+
+
+async def test_a_method_may_know_for_whom_it_is_called(path: Path) -> None:
+    async with serving(path):
+        assert await asyncio.to_thread(ask, path, "who") == os.geteuid()
+    assert administrator.get() is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from accredit.agent.federation_reload import FederationReload
 from accredit.authority.embedded.authority import EmbeddedAuthority
 from accredit.authority.entry_source import EntrySource
 from accredit.authority.federation.polling import BundlePolling
+from accredit.authority.revocation.crls import Trusted
+from accredit.authority.revocation.record import Issued
 from accredit.identity.bundle import parse_bundle
 from accredit.identity.bundle_map import parse_bundle_map
 from accredit.identity.errors import ConfigError, RequestError
@@ -160,3 +163,28 @@ async def test_all_bundles_come_as_one_map(bench: Bench) -> None:
     assert set(found) == {TrustDomain("prod.example")}
     assert own.bundle.x509_authorities
     assert (await bench.ask("status"))["bundle_endpoint"] is None
+
+
+async def test_a_revoked_entry_is_shown_as_such_and_does_not_count(bench: Bench) -> None:
+    [first, *_] = await bench.ask("entries")
+    revocations = bench.administration._authority.revocations
+    revocations.revoke_entry(first["entry_id"], first["id"])
+    assert [entry["revoked"] for entry in await bench.ask("entries")] == [True, False, False]
+    assert (await bench.ask("entry", name=first["entry_id"]))[0]["revoked"] is True
+    status = await bench.ask("status")
+    assert (status["entries"], status["revoked"]["entries"]) == (2, 1)
+
+
+async def test_health_tells_of_revocation_that_reaches_nobody(bench: Bench) -> None:
+    authority = bench.administration._authority
+    assert await bench.ask("health") == {"healthy": True, "problems": []}
+    root = authority.revocations.roots[0]
+    policy = authority.revocations._trusted.policy
+    svid = Issued(1, root.kid, "a", "spiffe://prod.example/a", bench.clock.now())
+    authority.revocations.revoke(svid)
+    assert (await bench.ask("health"))["healthy"]
+    authority.revocations._crls = {}
+    authority.revocations.trust(Trusted((replace(root, key=None),), policy))
+    health = await bench.ask("health")
+    assert not health["healthy"]
+    assert "nobody has the key of root" in health["problems"][0]

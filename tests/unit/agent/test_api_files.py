@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,17 @@ def test_each_svid_is_a_chain_and_a_key_and_each_trust_domain_a_file_of_its_own(
         "bundle.prod.example.pem": CA.bundle().x509_pem,
         "bundle.partner.example.pem": PARTNER.bundle().x509_pem,
     }
+
+
+def test_revocation_lists_lie_beside_the_bundle_they_are_for() -> None:
+    bundle = replace(CA.bundle(), crls=(CA.crl(7),))
+    files = api_files.x509_bundle_files(X509Bundles({**BUNDLES, CA.trust_domain: bundle}))
+    assert set(files) == {
+        "bundle.prod.example.pem",
+        "bundle.partner.example.pem",
+        "crl.prod.example.pem",
+    }
+    assert files["crl.prod.example.pem"] == bundle.crl_pem
 
 
 def test_tokens_and_jwk_sets_are_files_too() -> None:

@@ -109,3 +109,23 @@ def test_keys_in_a_tpm_without_its_software_are_doubted(
     missing = "authority.embedded.keys: the TPM's software is missing"
     assert [each.partition(":")[0] for each in found(tmp_path, text)] == [missing.partition(":")[0]]
     assert found(tmp_path, _ENTRY) == []
+
+
+_OUTPUT = """\
+outputs:
+  - name: web
+    folder: DIR
+    files: [{kind: certificate, name: a}, {kind: crl, name: crl.pem}]
+"""
+_FOR_IT = "entries:\n  - {id: /a, selectors: ['output:web']}\n"
+
+
+def test_a_list_of_what_is_revoked_cannot_be_made_while_nothing_is(tmp_path: Path) -> None:
+    text = _FOR_IT + _OUTPUT.replace("DIR", str(tmp_path / "out"))
+    doubt = (
+        "output 'web': crl.pem cannot be made while nothing is revoked;"
+        " set authority.embedded.always_crl: true"
+    )
+    assert doubt in found(tmp_path, text)
+    always = "authority: {embedded: {always_crl: true}}\n"
+    assert doubt not in found(tmp_path, text + always)

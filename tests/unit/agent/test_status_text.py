@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from accredit.agent import status_text
 from accredit.file_output.ledger import Line, State
 
@@ -25,6 +27,7 @@ _STATUS: dict[str, Any] = {
     "entries": 2,
     "bundles": ["partner.example", "prod.example"],
     "federation": [],
+    "revoked": {"svids": 0, "entries": 0, "problem": ""},
     "rotation": _ROTATION,
     "sds": None,
     "outputs": [],
@@ -174,3 +177,20 @@ def test_relationships_are_told_in_a_block_of_their_own() -> None:
     heading, line = text.split("\n\n")[1].splitlines()
     assert heading.split("  ")[0] == "TRUST DOMAIN"
     assert line.endswith("2026-01-01T00:00:05Z  no connection to partner.example")
+
+
+@pytest.mark.parametrize(
+    ("revoked", "line"),
+    [
+        ({"svids": 2, "entries": 0, "problem": ""}, "revoked       0 entries, 2 SVIDs"),
+        (
+            {"svids": 2, "entries": 1, "problem": "no key"},
+            "revoked       1 entries, 2 SVIDs, IN VAIN: no key",
+        ),
+    ],
+)
+def test_what_is_revoked_is_told_and_loudly_if_nobody_hears_of_it(
+    revoked: dict[str, Any], line: str
+) -> None:
+    assert line in status_text.status_text(_STATUS | {"revoked": revoked}).splitlines()
+    assert "revoked" not in status_text.status_text(_STATUS)

@@ -34,6 +34,7 @@ def test_an_entry_is_shown_in_the_words_of_its_file() -> None:
         "dns_names": ["web.internal"],
         "trust": {"weakest": "root-owned", "strongest": "kernel"},
         "source": "",
+        "revoked": False,
     }
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.ca import TestCa
 from support.clock import EPOCH
@@ -12,7 +14,11 @@ from accredit.identity.errors import UnavailableError
 
 CA = TestCa()
 PARTNER = TestCa("partner.example")
-MATERIAL = material(CA, PARTNER, tokens={"db": token(CA, "db")})
+BUNDLE = replace(CA.bundle(), crls=(CA.crl(7),))
+MATERIAL = replace(
+    material(CA, PARTNER, tokens={"db": token(CA, "db")}),
+    bundles={CA.trust_domain: BUNDLE, PARTNER.trust_domain: PARTNER.bundle()},
+)
 
 
 def spec(kind: Kind) -> FileSpec:

@@ -454,3 +454,35 @@ async def test_an_instance_follows_its_template_and_goes_with_it() -> None:
     bench.authority.set_entries(entry("/other"))
     assert bench.serial(ana) is None
     assert not list(bench.cache)
+
+
+async def test_an_svid_that_was_revoked_is_replaced_at_once_and_served_until_it_is() -> None:
+    bench = Bench(A, B)
+    bench.watched = {A.entry_id, B.entry_id}
+    await bench.ask(A, B)
+    revoked, other = bench.held_svid(A), bench.serial(B)
+    bench.heard.clear()
+    bench.authority.down = True
+    bench.authority.revoke(revoked.leaf.serial_number)
+    await bench.work_off()
+    assert bench.serial(A) == revoked.serial
+    bench.authority.down = False
+    await bench.pass_time(MINUTE)
+    fresh = bench.held_svid(A)
+    assert fresh.serial != revoked.serial
+    assert fresh.key.public_key() != revoked.key.public_key()
+    assert bench.serial(B) == other
+    assert bench.heard == [A.entry_id]
+
+
+async def test_whoever_asks_for_what_was_revoked_unwatched_gets_another() -> None:
+    bench = Bench(A)
+    await bench.ask(A)
+    revoked = bench.held_svid(A)
+    bench.authority.revoke(revoked.leaf.serial_number)
+    await bench.ask(A)
+    assert bench.serial(A) != revoked.serial
+    signed = bench.authority.signed
+    bench.authority.set_bundle(bench.authority.bundles[bench.authority.trust_domain])
+    await bench.ask(A)
+    assert bench.authority.signed == signed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -81,6 +82,25 @@ def test_a_certificate_is_the_chain_and_the_key_of_the_svid() -> None:
     assert tls.private_key.inline_bytes == SVID.key_pem
     assert tls.private_key.inline_bytes.startswith(b"-----BEGIN PRIVATE KEY-----")
     assert found.validation_context is None
+
+
+def test_revocation_lists_stand_where_each_validator_of_envoy_looks_for_them() -> None:
+    own = replace(CA.bundle(), crls=(CA.crl(7), CA.crl()))
+    assert own.crl_pem.count(b"BEGIN X509 CRL") == 2
+    pooled = read(secrets.spiffe_context("ALL", {**BUNDLES, CA.trust_domain: own}))
+    context = pooled.validation_context
+    assert context is not None
+    assert set(context.to_dict()) == {"customValidatorConfig"}
+    validator = context.custom_validator_config.typed_config.unpack()  # type: ignore[union-attr]
+    assert isinstance(validator, SpiffeCertValidatorConfig)
+    assert [_inline(each.trust_bundle) for each in validator.trust_domains] == [
+        PARTNER.bundle().x509_pem,
+        own.x509_pem + own.crl_pem,
+    ]
+    plain = read(secrets.plain_context("ROOTCA", own)).validation_context
+    assert plain is not None
+    assert set(plain.to_dict()) == {"trustedCa", "crl"}
+    assert (_inline(plain.trusted_ca), _inline(plain.crl)) == (own.x509_pem, own.crl_pem)
 
 
 def test_each_trust_domain_has_its_own_roots_in_the_validator_and_nothing_else_is_set() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -70,6 +71,16 @@ def test_there_are_no_revocation_lists() -> None:
     state = snapshot(identity("/web"))
     assert not pb.X509SVIDResponse.FromString(messages.x509_svids(state)).crl
     assert not pb.X509BundlesResponse.FromString(messages.x509_bundles(state)).crl
+
+
+@pytest.mark.rows("XS-18", "XB-08")
+def test_or_they_are_those_of_the_own_trust_domain_each_in_der() -> None:
+    lists = (CA.crl(7), CA.crl())
+    own = replace(CA.bundle(), crls=lists)
+    partners = replace(PARTNER.bundle(), crls=(PARTNER.crl(),))
+    state = snapshot(identity("/web"), bundles=(own, partners))
+    assert tuple(pb.X509SVIDResponse.FromString(messages.x509_svids(state)).crl) == lists
+    assert tuple(pb.X509BundlesResponse.FromString(messages.x509_bundles(state)).crl) == lists
 
 
 @pytest.mark.rows("JB-03", "JB-11")

@@ -14,8 +14,9 @@ from google.protobuf import struct_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 from support.ca import TestCa
+from support.clock import EPOCH
 
-from accredit.identity.errors import ResponseError
+from accredit.identity.errors import ResponseError, X509SvidError
 from accredit.identity.spiffe_id import SpiffeId, TrustDomain
 from accredit.workload_api import responses
 from accredit.workload_api.proto import workload_pb2 as pb
@@ -53,6 +54,20 @@ def test_a_context_holds_what_the_message_says() -> None:
     assert read.bundles.bundles[TrustDomain("prod.example")].x509_authorities == (CA.root,)
     assert read.bundles.bundles[TrustDomain("partner.example")].x509_authorities == (PARTNER.root,)
     assert read.bundles.crl == (b"list",)
+    assert not any(bundle.crls for bundle in read.bundles.bundles.values())
+
+
+def test_each_revocation_list_speaks_for_the_trust_domain_that_signed_it() -> None:
+    revoked, partners = CA.crl(WEB.leaf.serial_number), PARTNER.crl()
+    federated = {PARTNER_ID: PARTNER.bundle().x509_der}
+    fields: dict[str, Any] = {"crl": [partners, revoked], "federated_bundles": federated}
+    read = responses.read_x509_context(context(svid(), **fields)).bundles
+    assert read.bundles[CA.trust_domain].crls == (revoked,)
+    assert read.bundles[PARTNER.trust_domain].crls == (partners,)
+    with pytest.raises(X509SvidError, match="its authority has revoked it"):
+        read.verify(WEB.chain, EPOCH)
+    other = CA.svid("spiffe://prod.example/web")
+    assert read.verify(other.chain, EPOCH) == other.spiffe_id
 
 
 @pytest.mark.rows("WC-13", "WC-15")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -138,6 +139,39 @@ async def test_a_change_of_a_bundle_brings_one_message() -> None:
     assert partner_changed.svids == first.svids
     assert root in split_der(own_changed.svids[0].bundle)
     assert chains(own_changed) == chains(first)
+
+
+@pytest.mark.rows("WC-10", "XS-19", "XB-10")
+async def test_a_new_revocation_list_brings_one_message_to_those_who_watch_certificates() -> None:
+    bench = federated_bench()
+    svids, bundles = bench.call("FetchX509SVID"), bench.call("FetchX509Bundles")
+    jwt_bundles = bench.call("FetchJWTBundles")
+    async with running(bench.identities, svids, bundles, jwt_bundles):
+        await quiet()
+        own = bench.authority.bundles[bench.authority.trust_domain]
+        for number in (1, 2):
+            bench.authority.set_bundle(replace(own, crls=(TestCa("prod.example").crl(number),)))
+            await quiet()
+    assert [len(stream.seen) for stream in (svids, bundles, jwt_bundles)] == [3, 3, 1]
+    for stream in (svids, bundles):
+        none, one, other = (list(each.crl) for each in stream.seen)
+        assert (none, len(one), len(other)) == ([], 1, 1)
+        assert one != other
+    assert chains(svids.seen[-1]) == chains(svids.seen[0])
+
+
+@pytest.mark.rows("XS-19")
+async def test_whose_svid_is_revoked_gets_one_with_a_new_key_on_the_same_stream() -> None:
+    bench = WorkloadApiBench(entry("/web"))
+    stream = bench.call("FetchX509SVID")
+    async with running(bench.identities, stream):
+        await quiet()
+        (leaf,) = split_der(stream.seen[0].svids[0].x509_svid)
+        bench.authority.revoke(leaf.serial_number)
+        await quiet()
+    first, second = (message.svids[0] for message in stream.seen)
+    assert first.x509_svid_key != second.x509_svid_key
+    assert split_der(second.x509_svid)[0].serial_number != leaf.serial_number
 
 
 @pytest.mark.rows("WC-10")

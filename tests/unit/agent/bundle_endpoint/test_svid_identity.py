@@ -36,6 +36,10 @@ class Bench:
             yield
             task.cancel()
 
+    def revoke(self) -> None:
+        assert self.identity._svid is not None
+        self.authority.revoke(self.identity._svid.leaf.serial_number)
+
     async def signed(self, count: int) -> None:
         await eventually(lambda: self.authority.signed == count)
         await self.clock.settle()
@@ -76,6 +80,30 @@ async def test_a_forced_rotation_of_roots_renews_it_at_once_and_once() -> None:
         bench.authority.set_bundle(bench.authority.bundles[bench.authority.trust_domain])
         await bench.clock.settle()
         assert bench.authority.signed == 2
+
+
+async def test_when_it_is_revoked_it_is_renewed_at_once() -> None:
+    bench = Bench()
+    async with bench.running():
+        before = bench.identity.context()
+        bench.revoke()
+        await bench.signed(2)
+        assert bench.identity.context() is not before
+
+
+async def test_and_if_nobody_signs_then_with_back_off_as_at_any_renewal() -> None:
+    bench = Bench()
+    async with bench.running():
+        before, tries = bench.identity.context(), len(bench.clock.waits)
+        bench.authority.down = True
+        bench.revoke()
+        await bench.clock.settle()
+        assert bench.identity.context() is before
+        assert len(bench.clock.waits) - tries < 5
+        bench.authority.down = False
+        bench.clock.advance(_MINUTE)
+        await bench.signed(2)
+        assert bench.identity.context() is not before
 
 
 @pytest.mark.parametrize("jump", [timedelta(days=-1), timedelta(days=1)])

@@ -14,7 +14,7 @@ from support.embedded import TRUST_DOMAIN
 
 from accredit.authority.embedded.settings import EmbeddedSettings
 from accredit.authority.embedded.signers import Generate, first, make
-from accredit.authority.embedded.state import Kind, State, activate, prepare
+from accredit.authority.embedded.state import Kind, State, activate, prepare, retire
 from accredit.authority.embedded.vault import First, Keys, Vault
 from accredit.identity.errors import StoreError
 from accredit.identity.keys import KeyType, generate, to_pkcs8_pem
@@ -123,15 +123,34 @@ def test_a_new_signers_key_is_written_with_the_state(data_dir: Path, vault: Vaul
     assert _key_files(data_dir) == {f"{each.kind}-{each.kid}.key" for each in state.signers}
 
 
-def test_the_key_of_a_signer_that_signs_no_more_is_removed(data_dir: Path, vault: Vault) -> None:
-    state, keys = _with_one_more(vault.state)
-    vault.save(state, keys)
-    (new,) = keys
-    old = state.active(Kind.X509).kid
-    vault.save(activate(state, new, EPOCH, EPOCH))
-    assert f"x509-{old}.key" not in _key_files(data_dir)
-    assert old not in vault.keys
-    assert f"x509-{new}.key" in _key_files(data_dir)
+def _with_an_old_root(data_dir: Path) -> tuple[str, str]:
+    """Let a new root take over; return the key ids of old and new."""
+    with closing(_open(data_dir)) as vault:
+        state, keys = _with_one_more(vault.state)
+        vault.save(state, keys)
+        (new,) = keys
+        old = state.active(Kind.X509).kid
+        vault.save(activate(state, new, EPOCH, EPOCH))
+    return old, new
+
+
+def test_an_old_root_has_its_key_until_it_is_trusted_no_more(data_dir: Path) -> None:
+    old, new = _with_an_old_root(data_dir)
+    with closing(_open(data_dir)) as vault:
+        assert {f"x509-{old}.key", f"x509-{new}.key"} <= _key_files(data_dir)
+        assert {old, new} <= vault.keys.keys()
+        vault.save(retire(vault.state, old, EPOCH))
+        assert f"x509-{old}.key" not in _key_files(data_dir)
+        assert old not in vault.keys
+        assert f"x509-{new}.key" in _key_files(data_dir)
+
+
+def test_an_old_root_whose_key_a_former_version_removed_is_no_damage(data_dir: Path) -> None:
+    old, _ = _with_an_old_root(data_dir)
+    (data_dir / "authority" / "keys" / f"x509-{old}.key").unlink()
+    with closing(_open(data_dir)) as vault:
+        vault.save(vault.state)
+        assert old not in vault.keys
 
 
 def test_a_save_that_fails_changes_nothing_and_may_be_tried_again(

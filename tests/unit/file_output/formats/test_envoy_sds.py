@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -44,6 +45,15 @@ def test_the_context_keeps_each_trust_domain_apart_and_leaves_out_those_without_
         "td.example": CA.bundle().x509_pem,
         "partner.example": PARTNER.bundle().x509_pem,
     }
+
+
+def test_revocation_lists_stand_in_the_bundle_where_the_validator_looks_for_them() -> None:
+    own = replace(CA.bundle(), crls=(CA.crl(7),))
+    found = secret(context([own]).data)
+    (domain,) = found["validation_context"]["custom_validator_config"]["typed_config"][
+        "trust_domains"
+    ]
+    assert inline(domain["trust_bundle"]) == own.x509_pem + own.crl_pem
 
 
 def test_a_context_that_would_believe_nobody_is_refused() -> None:

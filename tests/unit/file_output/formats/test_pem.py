@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypedDict
 
@@ -71,3 +72,11 @@ def test_a_bundle_without_an_authority_that_may_sign_is_refused() -> None:
 
 def test_an_intermediate_may_be_an_authority() -> None:
     assert pem.authorities(TrustBundle(CA.trust_domain, (MIDDLE.certificate,)))
+
+
+def test_revocation_lists_are_a_file_and_an_empty_one_is_never_written() -> None:
+    ca = TestCa()
+    bundle = replace(ca.bundle(), crls=(ca.crl(7), ca.crl()))
+    assert pem.crl(bundle).data == bundle.crl_pem
+    with pytest.raises(BundleError, match=r"needs authority\.embedded\.always_crl: true"):
+        pem.crl(ca.bundle())

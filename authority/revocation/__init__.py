@@ -1,0 +1,1 @@
+"""What was revoked, and the certificate revocation lists that tell it."""
