@@ -12,10 +12,10 @@ import accredit
 from accredit.agent.admin import Method, Params
 from accredit.agent.bundle_endpoint.settings import EndpointSettings
 from accredit.agent.federation_problems import problems_of_relationships
-from accredit.agent.federation_reload import FederationReload
 from accredit.agent.output_problems import problems_of_outputs
 from accredit.agent.plan import Plan
 from accredit.agent.problems import problems
+from accredit.agent.section_reload import SectionReload
 from accredit.agent.views import bundle_text, entry_view, instances_by_template, is_named
 from accredit.authority.embedded.authority import EmbeddedAuthority
 from accredit.authority.embedded.describe import describe_step
@@ -54,10 +54,10 @@ class Administration:
         identities: Identities,
         ledgers: Ledgers,
         clock: Clock,
-        federation: FederationReload,
+        sections: SectionReload,
     ) -> None:
         self._plan = plan
-        self._federation = federation
+        self._sections = sections
         self._entries = entries
         self._authority = authority
         self._identities = identities
@@ -90,7 +90,7 @@ class Administration:
         """Reload entries, bundles, relationships and outputs soon; mistakes go to the log."""
         self._entries.reload()
         self._authority.reload()
-        self._federation.reload()
+        self._sections.reload()
 
     async def status(self, params: Params) -> Any:
         """Return versions, places, and how rotation and SDS are doing."""
@@ -102,13 +102,13 @@ class Administration:
             "started": _time(self._started),
             "now": _time(now),
             "socket": str(self._plan.socket),
-            "bundle_endpoint": _endpoint(self._federation.endpoint),
+            "bundle_endpoint": _endpoint(self._sections.endpoint),
             "jwks_socket": str(self._plan.jwks_socket) if self._plan.jwks else None,
             "data_dir": str(self._plan.data_dir),
             "entries": len(self._authority.entries),
             "bundles": sorted(map(str, self._authority.bundles)),
             "revoked": self._revoked(),
-            "federation": self._federation.describe(),
+            "federation": self._sections.describe(),
             "rotation": _plain(self._identities.describe()),
             "sds": self._ledgers.sds and self._ledgers.sds.describe(),
             "outputs": self._outputs(),
@@ -190,7 +190,7 @@ class Administration:
         now = self._clock.now()
         return [
             *problems(self._authority.describe(), self._identities.describe(), now),
-            *problems_of_relationships(self._federation.describe(), now),
+            *problems_of_relationships(self._sections.describe(), now),
             *problems_of_outputs(self._outputs()),
             *filter(None, [self._authority.revocations.problem]),
         ]

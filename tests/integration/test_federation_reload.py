@@ -16,7 +16,7 @@ from support.federating import PARTNER, Federation, federating
 from accredit.agent.bundle_endpoint.settings import EndpointSettings
 from accredit.agent.config import load_config
 from accredit.agent.endpoint_host import EndpointHost, Serving
-from accredit.agent.federation_reload import FederationReload
+from accredit.agent.section_reload import SectionReload
 from accredit.identity.bundle import encode_bundle
 
 _PATIENCE = 60
@@ -42,7 +42,7 @@ class Bench:
 
     config: Path
     federation: Federation
-    reload: FederationReload
+    reload: SectionReload
     host: EndpointHost
     looks: list[None]
 
@@ -74,9 +74,7 @@ async def following(folder: Path) -> AsyncIterator[Bench]:
         host = EndpointHost(None, _nothing)
         looks: list[None] = []
         others = [folder / "other.json"]
-        reload = FederationReload(
-            config, federation.polling, host, others, lambda: looks.append(None)
-        )
+        reload = SectionReload(config, federation.polling, host, others, lambda: looks.append(None))
         tasks = [group.create_task(each.run()) for each in (host, reload)]
         await federation.polled()
         yield Bench(config, federation, reload, host, looks)

@@ -16,7 +16,7 @@ from accredit.agent.administration import Administration, Ledgers
 from accredit.agent.config import load_config
 from accredit.agent.endpoint_host import EndpointHost
 from accredit.agent.federation import fetcher
-from accredit.agent.federation_reload import FederationReload
+from accredit.agent.section_reload import SectionReload
 from accredit.authority.embedded.authority import EmbeddedAuthority
 from accredit.authority.entry_source import EntrySource
 from accredit.authority.federation.polling import BundlePolling
@@ -74,7 +74,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
             identities,
             Ledgers(),
             clock,
-            FederationReload(config, polling, EndpointHost(None, lambda _: ())),
+            SectionReload(config, polling, EndpointHost(None, lambda _: ())),
         )
         yield Bench(administration, config, clock)
 

@@ -26,7 +26,7 @@ def plan(folder: Path, more: str = "") -> Plan:
 async def test_what_serves_starts_last_and_so_stops_first(tmp_path: Path) -> None:
     async with wired(plan(tmp_path)) as agent:
         names = [component.name for component in agent.components]
-        federation = ["federation", "federation reload", "bundle endpoint"]
+        federation = ["federation", "sections", "bundle endpoint"]
         assert names == [
             *("authority", "rotation", "entries"),
             *federation,

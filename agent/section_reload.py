@@ -20,7 +20,7 @@ from accredit.identity.yaml_lines import load
 _logger = logging.getLogger(__name__)
 
 
-class FederationReload:
+class SectionReload:
     """A component that applies both sections whenever one changes, or when asked.
 
     A file with any mistake changes nothing. It is checked by another process, which is how this one
@@ -29,7 +29,7 @@ class FederationReload:
     takes what is to be written.
     """
 
-    name = "federation reload"
+    name = "sections"
 
     def __init__(  # noqa: PLR0913, PLR0917  each part that takes something over
         self,

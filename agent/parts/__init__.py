@@ -1,0 +1,1 @@
+"""What the agent is put together from, part by part; ``agent/wiring.py`` joins them. No logic."""
