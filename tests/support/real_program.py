@@ -76,7 +76,7 @@ class Program:
     def _wait(self, seconds: float) -> None:
         assert self.process is not None
         start = time.monotonic()
-        while not _listens(self.port):
+        while not listens(self.port):
             ended = self.process.poll() is not None
             assert not ended, f"ended: {self.log.read_text()[-3000:]}"
             late = time.monotonic() - start > seconds
@@ -116,7 +116,8 @@ def _group_of(user: str) -> int | None:
     return pwd.getpwnam(user).pw_gid if user else None
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Return whether anybody listens there."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
