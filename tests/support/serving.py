@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from accredit.agent.client import WorkloadApiClient
 from accredit.agent.limits import Limits
 from accredit.agent.listener import Listener
 from accredit.agent.transport import GrpcTransport
+from accredit.attestation.attestor import WorkloadAttestor
 from accredit.attestation.unix import UnixAttestor, UnixSettings
 from accredit.authority.entry import Entry
 from accredit.identity.clock import Clock
@@ -22,15 +23,22 @@ from support.clock import FakeClock
 from support.running import running
 from support.workload_api import WorkloadApiBench
 
+_LIMITS = Limits()
 ME = f"unix:uid:{os.geteuid()}"
 
 
 @asynccontextmanager
-async def serving(path: Path, clock: Clock, *services: Service) -> AsyncIterator[Listener]:
+async def serving(
+    path: Path,
+    clock: Clock,
+    *services: Service,
+    attestors: Sequence[WorkloadAttestor] = (),
+    limits: Limits = _LIMITS,
+) -> AsyncIterator[Listener]:
     """Serve on ``path`` meanwhile; callers are attested by what the kernel says of them."""
-    transport = GrpcTransport(services, Limits(), path.parent / "private")
-    attestors = [UnixAttestor(UnixSettings(), clock)]
-    listener = Listener(path, transport, attestors, Limits(), clock)
+    transport = GrpcTransport(services, limits, path.parent / "private")
+    asked = [UnixAttestor(UnixSettings(), clock), *attestors]
+    listener = Listener(path, transport, asked, limits, clock)
     async with running(listener):
         async with asyncio.timeout(30):
             await listener.ready.wait()
@@ -46,9 +54,9 @@ class ServedWorkloadApi(WorkloadApiBench):
         self.client = WorkloadApiClient(UnixEndpoint(str(self.path)), FakeClock(jumps=True))
 
     @asynccontextmanager
-    async def serving(self, *more: Service) -> AsyncIterator[Listener]:
+    async def serving(self, *more: Service, **how: Any) -> AsyncIterator[Listener]:
         async with (
             running(self.identities),
-            serving(self.path, self.clock, self.service, *more) as listener,
+            serving(self.path, self.clock, self.service, *more, **how) as listener,
         ):
             yield listener
