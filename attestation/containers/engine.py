@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 import struct
+from contextlib import aclosing
 
 import httpx
 
@@ -51,13 +52,15 @@ class Engine:
         return self._parsed(container_id, body)
 
     async def _get(self, path: str, seconds: float) -> bytes | None:
-        # A proxy or netrc of the environment is for the web.
+        timeouts = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
+        request = httpx.Request(
+            "GET", f"http://localhost{path}", headers=_HEADERS, extensions={"timeout": timeouts}
+        )
+        # A proxy of the environment is for the web, and so is the client around a transport: it
+        # looks at cookies and redirections before anybody knows whose they are.
         place = str(self.runtime.socket)
         carrier = httpx.AsyncHTTPTransport(uds=place, verify=_NO_TLS, trust_env=False)
-        async with (
-            httpx.AsyncClient(transport=carrier, trust_env=False, timeout=seconds) as client,
-            client.stream("GET", f"http://localhost{path}", headers=_HEADERS) as answer,
-        ):
+        async with carrier, aclosing(await carrier.handle_async_request(request)) as answer:
             self._require_owner(answer)
             if answer.status_code == httpx.codes.NOT_FOUND:
                 return None

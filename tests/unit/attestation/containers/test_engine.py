@@ -60,6 +60,7 @@ async def test_a_container_it_does_not_know_is_told_as_that(path: Path, fake: Fa
     [
         (http(b"", "500 Internal Server Error"), "HTTP status 500"),
         (http(b"", "302 Found", "Location: http://192.0.2.1/"), "HTTP status 302"),
+        (http(b"", "302 Found", "Location: http://xn--a/"), "HTTP status 302"),
         (http(b"<html>"), "not a container's description: not JSON"),
         (http(b"[" * 100_000), "not a container's description: JSON is nested deeper"),
         (http(b"{}"), "not a container's description: Config is no object"),
