@@ -35,7 +35,8 @@ class EndpointHost:
     """A component. ``ready`` is set once what should be served at the start is.
 
     ``settings`` are what is served now, None for nothing. ``build`` makes what serves, each part
-    standing on those before it. Other settings that will not do change nothing.
+    standing on those before it. Other settings that will not do change nothing, unless the old ones
+    will not do any more, either: then nothing is served until others come.
     """
 
     name = "bundle endpoint"
@@ -46,6 +47,7 @@ class EndpointHost:
         self._wanted = settings
         self._build = build
         self._changed = asyncio.Event()
+        self._is_served = False
 
     def apply(self, settings: EndpointSettings | None) -> None:
         """Serve under these from now on; visits under way come to their end first."""
@@ -65,14 +67,17 @@ class EndpointHost:
             try:
                 await self._serve(tried)
             except* (ConfigError, UnavailableError) as errors:
-                if tried == self.settings:
+                if self._is_served or not self.ready.is_set():
                     raise
-                _log_refused(errors)
+                _log_refused(errors, again=tried == self.settings)
+                if tried == self.settings:
+                    self.settings = None
                 if self._wanted == tried:
                     self._wanted = self.settings
 
     async def _serve(self, settings: EndpointSettings | None) -> None:
         """Serve under these until others are wanted."""
+        self._is_served = False
         async with asyncio.TaskGroup() as group:
             parts = tuple(self._build(settings)) if settings else ()
             tasks = [group.create_task(part.run(), name=part.name) for part in parts]
@@ -86,6 +91,7 @@ class EndpointHost:
                 await asyncio.wait([task])
 
     def _note(self, settings: EndpointSettings | None) -> None:
+        self._is_served = True
         self.ready.set()
         if settings != self.settings:
             where = None if settings is None else str(settings.listen)
@@ -93,11 +99,11 @@ class EndpointHost:
             self.settings = settings
 
 
-def _log_refused(errors: BaseExceptionGroup) -> None:
-    _logger.error(
-        "bundle endpoint not changed; it stays as it was",
-        extra={"error": "; ".join(_texts(errors))},
-    )
+def _log_refused(errors: BaseExceptionGroup, *, again: bool) -> None:
+    text = "bundle endpoint not changed; it stays as it was"
+    if again:
+        text = "bundle endpoint cannot be served as before; it is off"
+    _logger.error(text, extra={"error": "; ".join(_texts(errors))})
 
 
 def _texts(error: BaseException) -> Iterable[str]:

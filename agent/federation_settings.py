@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,11 @@ from accredit.authority.federation.relationship import FederationSettings
 from accredit.identity.errors import ConfigError, Mistake
 
 _CHECK_SECONDS = 60
+# What pickle makes of classes that are others, or not there.
+_NOT_OURS = (
+    *(pickle.UnpicklingError, EOFError, ImportError, AttributeError),
+    *(IndexError, KeyError, TypeError, ValueError),
+)
 
 
 class Section(NamedTuple):
@@ -30,12 +36,7 @@ async def read_settings(config: Path) -> Section:
     Raises:
         ConfigError: every mistake in the file.
     """
-    child = await asyncio.create_subprocess_exec(
-        # -P: not what somebody may have put into the working folder.
-        *(sys.executable, "-P", "-m", "accredit.agent.federation_check", str(config)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-    )
+    child = await _started(config)
     try:
         async with asyncio.timeout(_CHECK_SECONDS):
             answer, _ = await child.communicate()
@@ -47,12 +48,32 @@ async def read_settings(config: Path) -> Section:
             await child.wait()
     if child.returncode:
         raise _unchecked(config)
-    section, mistakes = pickle.loads(answer)  # noqa: S301  of our own child
+    section, mistakes = _read(config, answer)
     if mistakes:
         raise ConfigError(mistakes)
-    assert isinstance(section, Section)  # noqa: S101  see federation_check
     return section
 
 
-def _unchecked(config: Path) -> ConfigError:
-    return ConfigError([Mistake(str(config), None, "", "cannot be checked; the reason is above")])
+async def _started(config: Path) -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            # -P: not what somebody may have put into the working folder.
+            *(sys.executable, "-P", "-m", "accredit.agent.federation_check", str(config)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+        )
+    except OSError as error:
+        raise _unchecked(config, (error.strerror or str(error)).lower()) from error
+
+
+def _read(config: Path, answer: bytes) -> tuple[Section, Sequence[Mistake]]:
+    try:
+        section, mistakes = pickle.loads(answer)  # noqa: S301  of our own child
+    except _NOT_OURS as error:
+        reason = "another version is installed by now; restart the agent"
+        raise _unchecked(config, reason) from error
+    return section, mistakes
+
+
+def _unchecked(config: Path, reason: str = "the reason is above") -> ConfigError:
+    return ConfigError([Mistake(str(config), None, "", f"cannot be checked: {reason}")])

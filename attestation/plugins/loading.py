@@ -45,9 +45,16 @@ def load(settings: PluginSettings) -> Plugin:
 
 def reason(error: BaseException) -> str:
     """Return an error of somebody else's code in one line."""
-    text = str(error)[:_MAX_SHOWN]
+    text = _text(error)[:_MAX_SHOWN]
     shown = text if text.isprintable() else repr(text)
     return f"{type(error).__name__}: {shown}" if shown else type(error).__name__
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except BaseException:  # noqa: BLE001  others' code, and this is where its failures end
+        return ""
 
 
 def _entry_point(name: str) -> EntryPoint:

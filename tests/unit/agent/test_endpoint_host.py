@@ -20,20 +20,26 @@ def at(port: int) -> EndpointSettings:
 
 
 class Part:
-    """Works like one of an endpoint; ``trouble`` ends it before it is ready."""
+    """Works like one of an endpoint; ``trouble`` ends it before it is ready, or ``late``."""
 
-    def __init__(self, name: str, log: list[str], trouble: Exception | None = None) -> None:
+    def __init__(
+        self, name: str, log: list[str], trouble: Exception | None = None, *, late: bool = False
+    ) -> None:
         self.name = name
         self.ready = asyncio.Event()
         self._log = log
         self._trouble = trouble
+        self._late = late
 
     async def run(self) -> None:
-        if self._trouble is not None:
+        if self._trouble is not None and not self._late:
             raise self._trouble
         self._log.append(f"+{self.name}")
         self.ready.set()
         try:
+            await asyncio.sleep(0)
+            if self._trouble is not None:
+                raise self._trouble
             await asyncio.Event().wait()
         finally:
             self._log.append(f"-{self.name}")
@@ -42,7 +48,8 @@ class Part:
 class Bench:
     """``log`` says what began and ended; ``troubles`` are of ports that cannot be served."""
 
-    def __init__(self, settings: EndpointSettings | None) -> None:
+    def __init__(self, settings: EndpointSettings | None, *, late: bool = False) -> None:
+        self._late = late
         self.log: list[str] = []
         self.troubles: dict[int, Exception] = {}
         self.host = EndpointHost(settings, self._parts)
@@ -51,7 +58,7 @@ class Bench:
         port = settings.listen.port
         return (
             Part(f"id{port}", self.log),
-            Part(f"server{port}", self.log, self.troubles.get(port)),
+            Part(f"server{port}", self.log, self.troubles.get(port), late=self._late),
         )
 
     async def has(self, *log: str) -> None:
@@ -108,6 +115,29 @@ async def test_one_that_cannot_be_served_leaves_the_old_one(
         assert record.__dict__["error"] == str(trouble)
         bench.host.apply(at(3))
         await eventually(lambda: bench.host.settings == at(3))
+
+
+async def test_where_neither_can_be_served_nothing_is_and_the_next_one_is_tried(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The old one's files may be gone, or its address another's; the agent has more to do."""
+    async with hosted(at(1)) as bench:
+        bench.troubles |= {1: UnavailableError("in use"), 2: UnavailableError("in use, too")}
+        bench.host.apply(at(2))
+        await eventually(lambda: bench.host.settings is None)
+        assert [each.__dict__["error"] for each in caplog.records] == ["in use, too", "in use"]
+        assert caplog.records[1].message == "bundle endpoint cannot be served as before; it is off"
+        del bench.troubles[1]
+        bench.host.apply(at(1))
+        await eventually(lambda: bench.host.settings == at(1))
+
+
+async def test_one_that_breaks_while_it_is_served_ends_the_agent() -> None:
+    bench = Bench(at(1), late=True)
+    bench.troubles[1] = UnavailableError("broken")
+    with pytest.raises(ExceptionGroup) as found:
+        await bench.host.run()
+    assert found.group_contains(UnavailableError, match="broken")
 
 
 async def test_one_that_cannot_be_served_at_the_start_is_an_error() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,32 @@ async def test_a_checker_that_fails_is_a_mistake_too(
 ) -> None:
     path = written(tmp_path, _CONFIG)
     monkeypatch.setenv("PYTHONHOME", str(tmp_path))  # no Python starts without its library
-    with pytest.raises(ConfigError, match="cannot be checked; the reason is above"):
+    with pytest.raises(ConfigError, match="cannot be checked: the reason is above"):
         await read_settings(path)
     assert "encodings" in capfd.readouterr().err
+
+
+async def test_a_checker_that_cannot_be_started_is_a_mistake_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Out of processes or descriptors, or Python itself was replaced while the agent runs."""
+    path = written(tmp_path, _CONFIG)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(ConfigError, match="cannot be checked: no such file or directory"):
+        await read_settings(path)
+
+
+@pytest.mark.parametrize(
+    "answer", [b"cno_such_module\nSection\n.", b"caccredit.agent\nNewer\n.", b"I7\n."]
+)
+async def test_a_checker_of_another_version_is_a_mistake_too(
+    answer: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package was upgraded while the agent runs."""
+    path, program = written(tmp_path, _CONFIG), tmp_path / "python"
+    (tmp_path / "answer").write_bytes(answer)
+    program.write_text(f"#!/bin/sh\ncat {tmp_path}/answer\n")
+    program.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(program))
+    with pytest.raises(ConfigError, match="another version is installed by now; restart the agent"):
+        await read_settings(path)

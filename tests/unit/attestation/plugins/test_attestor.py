@@ -107,6 +107,7 @@ async def test_a_caller_is_good_for_one_look_only(make: Make, caller: KernelCall
         ("return ['a' * 5000]", "attest returned a value that will not do"),
         ("return iter(lambda: 'a', None)", "attest returned more than 256 values"),
         ("yield 'a'; raise ValueError('late')", "ValueError: late"),
+        ("raise type('Mute', (Exception,), {'__str__': lambda self: 1 / 0})", "Mute"),
     ],
 )
 async def test_one_that_breaks_costs_its_own_selectors(
