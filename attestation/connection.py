@@ -62,16 +62,23 @@ class AttestedWorkload:
         if self._evidence is not None:
             return self._evidence
         if self._closed:
-            raise AttestationError(f"caller {self.caller.pid} has disconnected")
+            raise self._disconnected()
         if self._task is None:
             self._task = self._tasks.create_task(self._first(), name=f"attest/{self.caller.pid}")
-        answer = await asyncio.shield(self._task)
+        task = self._task
+        await asyncio.wait([task])
+        if task.cancelled():
+            raise self._disconnected()
+        answer = task.result()
         try:
             if isinstance(answer, AccreditError):
                 raise answer
             return answer
         finally:
             del answer  # its traceback leads here: a cycle, and with it all that the frames hold
+
+    def _disconnected(self) -> AttestationError:
+        return AttestationError(f"caller {self.caller.pid} has disconnected")
 
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Call ``changed`` when a partial result was completed; returns the undo."""

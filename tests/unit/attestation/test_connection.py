@@ -98,6 +98,25 @@ async def test_a_stream_that_ends_does_not_end_it_for_the_others() -> None:
     assert attestors.asked == 1
 
 
+async def test_who_waits_when_the_connection_closes_is_told_and_not_cancelled() -> None:
+    """Others than its own streams may wait: a plan of entries asks about all who are connected."""
+    attestors = Attestors(WHOLE)
+    attestors.open.clear()
+    async with _attested_by(attestors) as bench, asyncio.TaskGroup() as tasks:
+        call = tasks.create_task(_refusal(bench.workload))
+        await quiet()
+        bench.workload.close()
+        await quiet()
+        assert not call.cancelled()
+    assert call.result() == "caller 4711 has disconnected"
+
+
+async def _refusal(workload: AttestedWorkload) -> str:
+    with pytest.raises(AttestationError) as found:
+        await workload.evidence()
+    return str(found.value)
+
+
 @pytest.mark.parametrize("error", [DEAD, BUSY])
 async def test_a_failure_is_told_and_the_next_call_asks_again(error: Exception) -> None:
     async with _attested_by(Attestors(error, WHOLE)) as bench:
