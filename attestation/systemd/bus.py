@@ -70,7 +70,7 @@ class Conversation:
             answer = await self._bus.call(question)
         except Exception as error:  # whatever the library makes of what came
             raise UnavailableError(f"the bus is gone: {_shown(error)}") from error
-        return _body(answer, member, expected)
+        return _body(answer, member, to, expected)
 
     async def ask_bus(self, member: str, name: str, expected: str) -> Any:
         """Return what the bus itself says about a connection or a name."""
@@ -104,9 +104,13 @@ def _drop(message: Message) -> bool:
     return message.message_type is MessageType.METHOD_CALL
 
 
-def _body(answer: Message | None, member: str, expected: str) -> list[Any]:
+def _body(answer: Message | None, member: str, to: str, expected: str) -> list[Any]:
     if answer is None:
         raise UnavailableError("the bus is gone")
+    # The library takes any answer with the right number, and numbers are easy to guess; a usual
+    # bus lets through only what was asked for. It tells itself when who was asked has gone.
+    if answer.sender not in {to, BUS}:
+        raise UnavailableError(f"{member} was answered by {_shown(answer.sender)!r}, not {to!r}")
     if answer.message_type is MessageType.ERROR:
         text = answer.body[0] if answer.body else ""
         raise BusError(_shown(answer.error_name), _shown(text))

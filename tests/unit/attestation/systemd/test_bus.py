@@ -154,6 +154,26 @@ async def test_a_flood_from_strangers_does_not_go_on_and_on(
     await stranger.wait_for_disconnect()  # type: ignore[no-untyped-call]  # nothing
 
 
+async def test_an_answer_by_somebody_else_is_none(
+    bus: Path, systemd: FakeSystemd, attestor: SystemdAttestor, caller: KernelCaller
+) -> None:
+    """The system's bus lets none through; one with another policy might."""
+    stranger = await MessageBus(f"unix:path={bus}").connect()
+
+    def forged(message: Message) -> None:
+        os.close(message.unix_fds[0])
+        answer = Message.new_method_return(message, "osay", ["/x/7", "forged.service", bytes(16)])
+        stranger.send(answer)
+
+    systemd.add(7, "forged.service")
+    systemd.instead["GetUnitByPIDFD"] = forged
+    with pytest.raises(UnavailableError, match=r"GetUnitByPIDFD was answered by ':1\.\d+'"):
+        async with asyncio.timeout(20):
+            await attestor.attest(caller)
+    stranger.disconnect()
+    await stranger.wait_for_disconnect()  # type: ignore[no-untyped-call]  # nothing
+
+
 async def test_a_library_that_works_otherwise_is_not_used(
     bus: Path, caller: KernelCaller, attestor: SystemdAttestor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
