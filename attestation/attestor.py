@@ -10,6 +10,12 @@ from typing import Protocol
 from accredit.attestation.caller import KernelCaller
 from accredit.attestation.evidence import Evidence, joined
 from accredit.identity.errors import AttestationError, UnavailableError
+from accredit.identity.selector import Selector
+
+# Of one attestor. Each of thousands of connections keeps its own, and who is connected may have
+# chosen them: groups, and labels of a user's own container.
+_MOST_SELECTORS = 2500
+_MOST_CHARS = 128 << 10
 
 
 class WorkloadAttestor(Protocol):
@@ -35,8 +41,8 @@ async def attest(
 ) -> Evidence:
     """Return what all attestors together know of ``caller``.
 
-    An attestor that fails, or is not done after ``deadline``, costs its own selectors and no more:
-    entries match on a subset, so fewer selectors can only mean fewer identities.
+    An attestor that fails, is not done after ``deadline``, or tells more than anybody needs, costs
+    its own selectors and no more: entries match on a subset, so fewer selectors can only mean fewer identities.
 
     Raises:
         AttestationError: the caller has exited or changed.
@@ -55,7 +61,18 @@ async def attest(
 def _own(attestor: WorkloadAttestor, evidence: Evidence) -> Evidence:
     """Return what it vouches for: what the configuration's owner alone declares, no caller gets."""
     own = frozenset(each for each in evidence.selectors if each.type == attestor.name)
+    if reason := _too_much(own):
+        return Evidence(frozenset(), {attestor.name: reason})
     return Evidence(own, evidence.failures, evidence.retry)
+
+
+def _too_much(own: frozenset[Selector]) -> str | None:
+    if len(own) > _MOST_SELECTORS:
+        return f"{len(own)} selectors of one caller, more than {_MOST_SELECTORS}"
+    chars = sum(len(each.type) + len(each.value) for each in own)
+    if chars > _MOST_CHARS:
+        return f"selectors of one caller with {chars} characters, more than {_MOST_CHARS}"
+    return None
 
 
 async def _ask(attestor: WorkloadAttestor, caller: KernelCaller, deadline: timedelta) -> Evidence:

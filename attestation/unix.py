@@ -20,6 +20,10 @@ from accredit.identity.clock import Clock
 from accredit.identity.errors import UnavailableError
 from accredit.identity.selector import Selector
 
+# A caller's user may choose its groups, in a container or with ranges of its own, and each has to
+# be looked up by name. Windows has this many at most, and the kernel 65536.
+_MOST_GROUPS = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class UnixSettings:
@@ -52,7 +56,11 @@ class UnixAttestor:
         """Return the caller's ids, their names, and its executable where that is switched on."""
         with caller.opened() as process:
             groups = process.ids().groups
-        parts = [
+        parts = []
+        if len(groups) > _MOST_GROUPS:
+            reason = f"{len(groups)} groups, more than {_MOST_GROUPS}"
+            parts, groups = [Evidence(frozenset(), {"unix:supplementary_gid": reason})], ()
+        parts += [
             _numbers(caller, groups),
             await _within(self._settings.names_timeout, "unix:user", self._named(caller, groups)),
         ]

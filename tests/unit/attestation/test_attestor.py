@@ -137,3 +137,36 @@ async def test_an_attestor_is_believed_for_its_own_type_of_selector_only(
     pid = caller.pid
     assert set(map(str, found.selectors)) == {f"unix:pid:{pid}", f"other:pid:{pid}"}
     assert (found.failures, found.retry) == ({"claims": "is partial"}, True)
+
+
+class Tells(Says):
+    """Knows a great deal; ``size`` characters each of ``many`` facts."""
+
+    def __init__(self, many: int, size: int) -> None:
+        super().__init__("docker")
+        self._facts = frozenset(Selector("docker", f"{n}".rjust(size, "x")) for n in range(many))
+
+    async def attest(self, caller: KernelCaller) -> Evidence:  # noqa: ARG002  it is a protocol's
+        return Evidence(self._facts, {"docker:env": "is down"}, retry=True)
+
+
+@pytest.mark.parametrize(
+    ("many", "size", "reason"),
+    [
+        (2501, 4, "2501 selectors of one caller, more than 2500"),
+        (65, 2040, "selectors of one caller with 132990 characters, more than 131072"),
+    ],
+)
+async def test_one_that_tells_too_much_costs_its_own_selectors(
+    caller: KernelCaller, many: int, size: int, reason: str
+) -> None:
+    """It is kept for each of thousands of connections, and most of it may be the caller's word."""
+    evidence = await attest(caller, [Says("unix"), Tells(many, size)], LONG)
+    assert {each.type for each in evidence.selectors} == {"unix"}
+    assert evidence.failures == {"docker": reason}
+    assert not evidence.retry
+
+
+async def test_as_much_as_anybody_needs_is_kept(caller: KernelCaller) -> None:
+    evidence = await attest(caller, [Tells(2500, 4), Tells(64, 2040)], LONG)
+    assert len(evidence.selectors) == 2564

@@ -55,6 +55,25 @@ async def test_every_supplementary_group_is_given() -> None:
     }
 
 
+@pytest.mark.root
+async def test_who_has_more_groups_than_anybody_needs_keeps_user_and_group() -> None:
+    """Who may choose groups, as root in a container may, chooses how many are looked up."""
+    needs.root()
+    asked: list[Account] = []
+
+    def look_up(account: Account) -> str:
+        asked.append(account)
+        return "x"
+
+    with calling(extra_groups=range(70000, 71025)) as child:
+        evidence = await _attestor(look_up).attest(identify(child.sock))
+    assert {s.value.partition(":")[0] for s in evidence.selectors} == {
+        *("uid", "gid", "user", "group")
+    }
+    assert evidence.failures == {"unix:supplementary_gid": "1025 groups, more than 1024"}
+    assert len(asked) == 2
+
+
 async def test_who_has_no_name_keeps_the_number(child: Child) -> None:
     evidence = await _attestor(lambda _: None).attest(identify(child.sock))
     assert f"unix:uid:{os.getuid()}" in {str(selector) for selector in evidence.selectors}
