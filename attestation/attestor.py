@@ -42,7 +42,8 @@ async def attest(
     """Return what all attestors together know of ``caller``.
 
     An attestor that fails, is not done after ``deadline``, or tells more than anybody needs, costs
-    its own selectors and no more: entries match on a subset, so fewer selectors can only mean fewer identities.
+    its own selectors and no more: entries match on a subset, so fewer selectors can only mean fewer
+    identities.
 
     Raises:
         AttestationError: the caller has exited or changed.
