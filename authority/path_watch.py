@@ -98,22 +98,22 @@ class PathWatch:
     def _wanted(self) -> Mapping[Path, set[str]]:
         wanted: defaultdict[Path, set[str]] = defaultdict(set)
         for path in self._paths():
-            if path.parent == self._folder and not path.is_symlink():
+            if path.parent == self._folder and not _is_link(path):
                 continue  # there may be thousands, and the folder is watched anyway
             for folder, name in lookups(path):
                 wanted[folder].add(name)
         if self._folder is not None:
             for folder, name in lookups(self._folder):
                 wanted[folder].add(name)
-            wanted[self._folder.resolve()] |= set()
+            wanted[_resolved(self._folder)] |= set()
         return wanted
 
     def _watch(self, wanted: Mapping[Path, set[str]]) -> None:
-        last = None if self._folder is None else self._folder.resolve()
+        last = None if self._folder is None else _resolved(self._folder)
         names: defaultdict[int, set[str]] = defaultdict(set)
         self._folder_watch = None
         for folder, looked_up in wanted.items():
-            ends_here = any(not (folder / name).is_dir() for name in looked_up)
+            ends_here = not all(_is_folder(folder / name) for name in looked_up)
             number = self._add(folder, contents=ends_here or folder == last)
             if number is not None:
                 names[number] |= looked_up
@@ -161,3 +161,25 @@ class PathWatch:
         name = os.fspath(event.name or "")
         in_folder = watch.wd == self._folder_watch and self._belongs(name)
         return in_folder or name in self._names[watch.wd]
+
+
+# What cannot be looked at (not allowed, too long, a circle) is none of them, and may be later.
+def _is_link(path: Path) -> bool:
+    try:
+        return path.is_symlink()
+    except OSError:
+        return False
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        return path

@@ -232,3 +232,17 @@ async def test_a_folder_that_cannot_be_watched_does_no_harm(folder: Path) -> Non
     (folder / "loop").symlink_to("loop")
     with PathWatch(lambda: [folder / "loop" / "a.yaml"], folder, lambda _: True) as watch:
         await _notices(watch, lambda: _write(folder / "b.yaml"))
+
+
+async def test_a_link_to_an_impossible_name_ends_nothing(folder: Path, watch: PathWatch) -> None:
+    """Whoever may write into the folder makes such links; what they lead to is read by nobody."""
+    (folder / "a.yaml").symlink_to("n" * 300)
+    await _notices(watch, lambda: _write(folder / "b.yaml"))
+
+
+async def test_a_folder_that_is_a_link_to_itself_ends_nothing(
+    folder: Path, watch: PathWatch
+) -> None:
+    folder.rmdir()
+    folder.symlink_to(folder)
+    await _notices(watch, folder.unlink)
