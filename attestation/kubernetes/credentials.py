@@ -98,9 +98,13 @@ def _trust(context: ssl.SSLContext, files: TlsFiles, ca: bytes) -> None:
         roots = x509.load_pem_x509_certificates(ca)
     except (ValueError, x509.InvalidVersion):
         raise UnavailableError(f"{files.ca} holds no certificates in PEM") from None
-    context.load_verify_locations(
-        cadata=b"".join(each.public_bytes(Encoding.DER) for each in roots)
-    )
+    try:
+        context.load_verify_locations(
+            cadata=b"".join(each.public_bytes(Encoding.DER) for each in roots)
+        )
+    except ssl.SSLError as error:
+        text = f"{files.ca} holds a certificate that cannot be used: {error.reason or error}"
+        raise UnavailableError(text) from None
 
 
 def _show(context: ssl.SSLContext, certificate: Path, private_key: Path | None) -> None:

@@ -368,3 +368,17 @@ async def test_a_key_that_does_not_fit_its_certificate_is_named(
     pair = {"certificate_file": certificate, "private_key_file": key}
     async with kubelet.running(), _client(kubelet, ca, **pair) as client:
         assert f"{certificate} and {key} cannot be used" in await _refusal(client)
+
+
+async def test_a_certificate_that_openssl_cannot_read_is_no_authority(
+    kubelet: FakeKubelet, ca: TestCa
+) -> None:
+    """Such as one whose subject is no UTF-8: cryptography does not look so closely."""
+    good = ca.root.public_bytes(Encoding.DER)
+    name = next(iter(ca.root.subject)).value
+    assert isinstance(name, str)
+    bad = good.replace(name.encode(), b"\xff" * len(name))
+    async with kubelet.running(), _client(kubelet, ca) as client:
+        (kubelet.folder / "ca.crt").write_text(ssl.DER_cert_to_PEM_cert(bad))
+        said = await _refusal(client)
+    assert said.startswith(f"{kubelet.folder / 'ca.crt'} holds a certificate that cannot be used: ")
