@@ -17,7 +17,8 @@ from accredit.agent.bundle_endpoint.settings import EndpointSettings
 from accredit.agent.bundle_endpoint.tls import server_context
 from accredit.authority.federation.endpoint_url import EndpointUrl
 from accredit.authority.trusted_text import read_trusted
-from accredit.identity.errors import ConfigError, Mistake
+from accredit.identity.errors import ConfigError, Mistake, X509SvidError
+from accredit.identity.x509_profile import public_key_of
 
 _LEAST_RSA_BITS = 2048
 
@@ -78,7 +79,11 @@ def _mistakes(leaf: x509.Certificate, url: EndpointUrl | None, now: datetime) ->
             f"is valid from {leaf.not_valid_before_utc:%Y-%m-%d %H:%M:%S} to"
             f" {leaf.not_valid_after_utc:%Y-%m-%d %H:%M:%S} UTC only"
         )
-    key = leaf.public_key()
+    try:
+        key = public_key_of(leaf)
+    except X509SvidError as error:
+        yield error.reason
+        return
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < _LEAST_RSA_BITS:
         yield f"has an RSA key of {key.key_size} bits; expected {_LEAST_RSA_BITS} at least"
     if url is not None and not _names(leaf, url.host):

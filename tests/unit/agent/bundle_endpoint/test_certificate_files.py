@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
@@ -126,6 +127,15 @@ def test_another_key_is_refused_and_not_quoted(files: Files, key: bytes) -> None
 def test_what_is_no_certificate_is_refused(files: Files, text: str) -> None:
     files.certificate.write_text(text)
     with pytest.raises(ConfigError, match=r"web\.pem: holds no certificate in PEM"):
+        files.read()
+
+
+def test_one_whose_key_is_of_no_known_kind_is_refused(files: Files) -> None:
+    """The files are read again while the agent runs, and what comes out of that ends it."""
+    der = x509.load_pem_x509_certificate(files.certificate.read_bytes()).public_bytes(Encoding.DER)
+    of_ec, of_nothing = bytes.fromhex("2a8648ce3d0201"), bytes.fromhex("2a8648ce3d027f")
+    files.certificate.write_text(ssl.DER_cert_to_PEM_cert(der.replace(of_ec, of_nothing)))
+    with pytest.raises(ConfigError, match=r"web\.pem: public key cannot be read"):
         files.read()
 
 
