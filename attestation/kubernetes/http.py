@@ -61,7 +61,10 @@ class Http:
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
         url = f"{self._url}{path}"
-        request = httpx.Request("GET", url, headers=headers, extensions=self._extensions)
+        try:
+            request = httpx.Request("GET", url, headers=headers, extensions=self._extensions)
+        except (httpx.InvalidURL, UnicodeError) as error:  # the latter for odd international names
+            raise UnavailableError(f"{self._what} has no address one could ask: {error}") from None
         transport = await self._connected(context)
         try:
             async with asyncio.timeout(self._seconds):

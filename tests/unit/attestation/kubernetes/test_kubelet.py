@@ -382,3 +382,9 @@ async def test_a_certificate_that_openssl_cannot_read_is_no_authority(
         (kubelet.folder / "ca.crt").write_text(ssl.DER_cert_to_PEM_cert(bad))
         said = await _refusal(client)
     assert said.startswith(f"{kubelet.folder / 'ca.crt'} holds a certificate that cannot be used: ")
+
+
+async def test_a_name_that_cannot_be_one_is_told(kubelet: FakeKubelet, ca: TestCa) -> None:
+    async with _client(kubelet, ca, address="xn--a") as client:
+        said = await _refusal(client)
+    assert said.startswith(f"the kubelet at https://xn--a:{kubelet.port} ")
