@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from accredit.agent.config import load_config
-from accredit.agent.federation_settings import Section
+from accredit.agent.federation_settings import GREETING, Section
 from accredit.identity.errors import ConfigError
 
 
@@ -22,7 +22,7 @@ def main(path: Path) -> None:
         answer: tuple[object, object] = (section, ())
     except ConfigError as error:
         answer = (None, error.mistakes)
-    sys.stdout.buffer.write(pickle.dumps(answer))
+    sys.stdout.buffer.write(GREETING + pickle.dumps(answer))
 
 
 if __name__ == "__main__":

@@ -9,17 +9,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import accredit
 from accredit.agent.bundle_endpoint.settings import EndpointSettings
 from accredit.agent.output_plan import OutputPlan
 from accredit.authority.federation.relationship import FederationSettings
 from accredit.identity.errors import ConfigError, Mistake
 
 _CHECK_SECONDS = 60
-# What pickle makes of classes that are others, or not there.
-_NOT_OURS = (
-    *(pickle.UnpicklingError, EOFError, ImportError, AttributeError),
-    *(IndexError, KeyError, TypeError, ValueError),
-)
+GREETING = f"accredit {accredit.__version__}\n".encode()
+"""What an answer begins with: pickle would take one of another version for one of ours."""
 
 
 class Section(NamedTuple):
@@ -67,11 +65,9 @@ async def _started(config: Path) -> asyncio.subprocess.Process:
 
 
 def _read(config: Path, answer: bytes) -> tuple[Section, Sequence[Mistake]]:
-    try:
-        section, mistakes = pickle.loads(answer)  # noqa: S301  of our own child
-    except _NOT_OURS as error:
-        reason = "another version is installed by now; restart the agent"
-        raise _unchecked(config, reason) from error
+    if not answer.startswith(GREETING):
+        raise _unchecked(config, "another version is installed by now; restart the agent")
+    section, mistakes = pickle.loads(answer.removeprefix(GREETING))  # noqa: S301  of our own child
     return section, mistakes
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from pathlib import Path
 
 import pytest
 
 from accredit.agent.config import load_config
-from accredit.agent.federation_settings import read_settings
+from accredit.agent.federation_settings import Section, read_settings
+from accredit.authority.federation.relationship import FederationSettings
 from accredit.identity.errors import ConfigError
 
 _CONFIG = """\
@@ -94,7 +96,12 @@ async def test_a_checker_that_cannot_be_started_is_a_mistake_too(
 
 
 @pytest.mark.parametrize(
-    "answer", [b"cno_such_module\nSection\n.", b"caccredit.agent\nNewer\n.", b"I7\n."]
+    "answer",
+    [
+        *(b"cno_such_module\nSection\n.", b"caccredit.agent\nNewer\n.", b"I7\n.", b""),
+        # Fields that have come or gone go unnoticed: a frozen one with slots takes what is there.
+        b"accredit 0.0.9\n" + pickle.dumps((Section(FederationSettings(), None, ()), ())),
+    ],
 )
 async def test_a_checker_of_another_version_is_a_mistake_too(
     answer: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
