@@ -8,16 +8,18 @@ users cannot start, since whoever may start a program may also debug it: name a 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain
 
 from accredit.attestation.caller import KernelCaller
 from accredit.attestation.evidence import Evidence, joined
 from accredit.attestation.executable import Executables
 from accredit.attestation.names import Account, Names
 from accredit.identity.clock import Clock
-from accredit.identity.errors import UnavailableError
+from accredit.identity.errors import SelectorError, UnavailableError
 from accredit.identity.selector import Selector
 
 # A caller's user may choose its groups, in a container or with ranges of its own, and each has to
@@ -76,13 +78,20 @@ class UnixAttestor:
         keyed = [("user", user), ("group", group)]
         keyed += [("supplementary_group", account) for account in more]
         found = ((key, names[account]) for key, account in keyed)
-        return Evidence(frozenset(Selector("unix", f"{key}:{name}") for key, name in found if name))
+        return Evidence(frozenset(chain.from_iterable(_name(*each) for each in found)))
 
 
 def _numbers(caller: KernelCaller, groups: tuple[int, ...]) -> Evidence:
     values = [f"uid:{caller.uid}", f"gid:{caller.gid}"]
     values += [f"supplementary_gid:{number}" for number in groups]
     return Evidence(frozenset(Selector("unix", value) for value in values))
+
+
+def _name(key: str, name: str | None) -> Iterator[Selector]:
+    # What is too long for a selector, no entry can ask for.
+    with suppress(SelectorError):
+        if name:
+            yield Selector("unix", f"{key}:{name}")
 
 
 async def _within(patience: timedelta, what: str, asked: Awaitable[Evidence]) -> Evidence:

@@ -81,6 +81,12 @@ async def test_who_has_no_name_keeps_the_number(child: Child) -> None:
     assert not evidence.partial
 
 
+async def test_who_has_a_name_that_no_selector_can_hold_keeps_the_number(child: Child) -> None:
+    evidence = await _attestor(lambda _: "n" * 5000).attest(identify(child.sock))
+    assert f"unix:uid:{os.getuid()}" in {str(selector) for selector in evidence.selectors}
+    assert not {s for s in evidence.selectors if s.value.startswith(("user:", "group:"))}
+
+
 async def test_a_name_service_that_hangs_costs_the_names_and_nothing_else(
     child: Child,
 ) -> None:
