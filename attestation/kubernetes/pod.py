@@ -70,9 +70,9 @@ def read_pod(value: object) -> Pod:
     )
 
 
-def read_labels(metadata: Mapping[str, Any]) -> Mapping[str, str]:
+def read_labels(metadata: object) -> Mapping[str, str]:
     """Return the labels of an object by its ``metadata``; raise ValueError if they are none."""
-    labels = _object(metadata.get("labels") or {}, "labels")
+    labels = _object(_object(metadata, "metadata").get("labels") or {}, "labels")
     return {key: _text(labels, key) for key in labels}
 
 

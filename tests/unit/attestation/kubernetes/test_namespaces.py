@@ -115,6 +115,8 @@ async def test_the_api_server_is_asked_for_one_namespace_with_the_token(
         (response(404, b""), "answers 404 (without a word)"),
         (response(200, b"[]"), "answer is no namespace"),
         (response(200, b"{}"), "answer is no namespace"),
+        (response(200, b'{"metadata":null}'), "answer is no namespace"),
+        (response(200, b'{"metadata":"a"}'), "answer is no namespace"),
         (response(200, b'{"metadata":{"labels":{"a":1}}}'), "answer is no namespace"),
         (response(200, b"nonsense"), "answer is no namespace"),
     ],
