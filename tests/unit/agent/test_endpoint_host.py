@@ -136,7 +136,8 @@ async def test_one_that_breaks_while_it_is_served_ends_the_agent() -> None:
     bench = Bench(at(1), late=True)
     bench.troubles[1] = UnavailableError("broken")
     with pytest.raises(ExceptionGroup) as found:
-        await bench.host.run()
+        async with asyncio.timeout(20):
+            await bench.host.run()
     assert found.group_contains(UnavailableError, match="broken")
 
 
