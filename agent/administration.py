@@ -192,7 +192,7 @@ class Administration:
             *problems(self._authority.describe(), self._identities.describe(), now),
             *problems_of_relationships(self._sections.describe(), now),
             *problems_of_outputs(self._outputs()),
-            *filter(None, [self._authority.revocations.problem]),
+            *filter(None, [self._authority.revocations.problem, self._sections.problem]),
         ]
 
     def _revoked(self) -> dict[str, Any]:

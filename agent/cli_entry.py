@@ -90,7 +90,11 @@ def explain(  # noqa: PLR0913  one for each option
 @entry.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--all-processes", is_flag=True, help="Look at those not connected, too.")
-@click.option("--fail-on-loss", is_flag=True, help="Exit with 1 if anybody loses an identity.")
+@click.option(
+    "--fail-on-loss",
+    is_flag=True,
+    help="Exit with 1 if anybody loses an identity, or could not be looked at.",
+)
 @cli_options.admin
 @cli_options.output
 @click.pass_context
@@ -113,7 +117,7 @@ def plan(  # noqa: PLR0913  one for each option
     path = cli_options.admin_path(config, admin_socket)
     found = ask(path, "entry.plan", timeout=_PATIENCE, all_processes=all_processes, **meant)
     click.echo(table.to_json(found) if output == "json" else planning_text(found))
-    if fail_on_loss and found["losing"]:
+    if fail_on_loss and (found["losing"] or found["missed"]):
         ctx.exit(1)
 
 

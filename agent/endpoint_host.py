@@ -34,8 +34,9 @@ Build = Callable[[EndpointSettings], Iterable[Serving]]
 class EndpointHost:
     """A component. ``ready`` is set once what should be served at the start is.
 
-    ``settings`` are what is served now, None for nothing. ``build`` makes what serves, each part
-    standing on those before it. Other settings that will not do change nothing, unless the old ones
+    ``settings`` are what is served now, None for nothing; ``problem`` says why that is not what was
+    last wanted, and is empty if it is. ``build`` makes what serves, each part standing on those
+    before it. Other settings that will not do change nothing, unless the old ones
     will not do any more, either: then nothing is served until others come.
     """
 
@@ -44,6 +45,7 @@ class EndpointHost:
     def __init__(self, settings: EndpointSettings | None, build: Build) -> None:
         self.ready = asyncio.Event()
         self.settings = settings
+        self.problem = ""
         self._wanted = settings
         self._build = build
         self._changed = asyncio.Event()
@@ -51,6 +53,7 @@ class EndpointHost:
 
     def apply(self, settings: EndpointSettings | None) -> None:
         """Serve under these from now on; visits under way come to their end first."""
+        self.problem = ""
         if settings != self._wanted:
             self._wanted = settings
             self._changed.set()
@@ -69,7 +72,7 @@ class EndpointHost:
             except* (ConfigError, UnavailableError) as errors:
                 if self._is_served or not self.ready.is_set():
                     raise
-                _log_refused(errors, again=tried == self.settings)
+                self._refused(errors, again=tried == self.settings)
                 if tried == self.settings:
                     self.settings = None
                 if self._wanted == tried:
@@ -98,12 +101,13 @@ class EndpointHost:
             _logger.info("bundle endpoint changed", extra={"address": where})
             self.settings = settings
 
-
-def _log_refused(errors: BaseExceptionGroup, *, again: bool) -> None:
-    text = "bundle endpoint not changed; it stays as it was"
-    if again:
-        text = "bundle endpoint cannot be served as before; it is off"
-    _logger.error(text, extra={"error": "; ".join(_texts(errors))})
+    def _refused(self, errors: BaseExceptionGroup, *, again: bool) -> None:
+        text = "bundle endpoint not changed; it stays as it was"
+        if again:
+            text = "bundle endpoint cannot be served as before; it is off"
+        error = "; ".join(_texts(errors))
+        self.problem = f"{text}: {error}"
+        _logger.error(text, extra={"error": error})
 
 
 def _texts(error: BaseException) -> Iterable[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from accredit.agent.processes import Processes, Survey
 from accredit.attestation.facts import facts_of
 from accredit.attestation.observed import observe
 from accredit.authority.authority import Authority
+from accredit.authority.entry import Entry
 from accredit.identity.errors import AttestationError, NotFoundError, RequestError, SelectorError
 from accredit.identity.selector import Selector
 from accredit.rotation.identities import Identities
@@ -26,15 +27,24 @@ _NEAR = 5
 
 
 class Explaining:
-    """Explains processes; nothing is signed, kept or sent for them."""
+    """Explains processes; nothing is signed, kept or sent for them.
+
+    ``revoked`` returns the entries that would match some selectors if they were not revoked.
+    """
 
     def __init__(
-        self, plan: Plan, processes: Processes, authority: Authority, identities: Identities
+        self,
+        plan: Plan,
+        processes: Processes,
+        authority: Authority,
+        identities: Identities,
+        revoked: Callable[[frozenset[Selector]], Sequence[Entry]] = lambda _: (),
     ) -> None:
         self._plan = plan
         self._processes = processes
         self._authority = authority
         self._identities = identities
+        self._revoked = revoked
 
     @property
     def methods(self) -> Mapping[str, Method]:
@@ -82,6 +92,7 @@ class Explaining:
             evidence,
             self._identities.preview(evidence.selectors),
             entries=self._authority.entries,
+            revoked=self._revoked(evidence.selectors),
             plan=self._plan,
             near=near,
         )

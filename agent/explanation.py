@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -25,10 +26,14 @@ def explanation(  # noqa: PLR0913  all that is known of it
     granted: tuple[Entitlement, Snapshot],
     *,
     entries: EntrySet,
+    revoked: Sequence[Entry],
     plan: Plan,
     near: int,
 ) -> dict[str, Any]:
-    """Return everything there is to say; ``near`` entries that do not match are among it."""
+    """Return everything there is to say; ``near`` entries that do not match are among it.
+
+    ``revoked`` would match if an operator had not revoked them.
+    """
     selectors = evidence.selectors
     return {
         "pid": facts.pid,
@@ -38,6 +43,7 @@ def explanation(  # noqa: PLR0913  all that is known of it
         ],
         "failures": dict(evidence.failures),
         "matching": [_matching(entry, entries) for entry in granted[0].entries],
+        "revoked": [entry_view(each, revoked=True) for each in revoked],
         "nearest": [_miss(each) for each in nearest(entries, selectors, near)],
         "workload_api": _workload_api(*granted, plan),
         "sds": _sds(*granted, plan),

@@ -41,6 +41,8 @@ def _process(each: _Data) -> Iterator[str]:
     failures = [(name, one_line(reason)) for name, reason in each["failures"].items()]
     yield from _section("could not be told", table.facts(failures))
     yield from _section("entries that match", "\n".join(map(_matching, each["matching"])), "none")
+    revoked = "\n".join(f"{one['id']} from {one_line(one['source'])}" for one in each["revoked"])
+    yield from _section("revoked entries, which would match", revoked)
     near = "\n".join(line for miss in each["nearest"] for line in _miss(miss))
     yield from _section("nearest entries that do not", near)
     yield from _section("Workload API", "\n".join(_workload_api(each["workload_api"])))

@@ -60,6 +60,11 @@ class SectionReload:
         """How the own bundle is served now, if it is."""
         return self._endpoint.settings
 
+    @property
+    def problem(self) -> str:
+        """Why the own bundle is not served as the configuration wants; empty if it is."""
+        return self._endpoint.problem
+
     def reload(self) -> None:
         """Ask for the file to be read soon, changed or not; what comes of it is logged."""
         self._asked = True

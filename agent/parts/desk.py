@@ -46,7 +46,13 @@ def desk(core: Core, front: Front, following: Following) -> Desk:
     answering = (
         administration,
         FederationAdministration(following.polling),
-        Explaining(core.plan, processes, core.authority, core.identities),
+        Explaining(
+            core.plan,
+            processes,
+            core.authority,
+            core.identities,
+            core.authority.revoked_matches,
+        ),
         Planning(core.plan, processes, core.authority, lambda: front.public.workloads),
         RevocationAdministration(core.authority, core.clock),
     )

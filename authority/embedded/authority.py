@@ -35,6 +35,7 @@ from accredit.identity.clock import Clock
 from accredit.identity.errors import AuthorityUnavailableError
 from accredit.identity.jwt_svid import JwtSvid, sign_jwt_svid
 from accredit.identity.keys import PrivateKey, PublicKey
+from accredit.identity.selector import Selector
 from accredit.identity.spiffe_id import TrustDomain
 from accredit.identity.x509_issue import build_leaf
 
@@ -152,6 +153,10 @@ class EmbeddedAuthority:
         if not revoked.entries:
             return declared
         return without(declared, revoked.entries.keys(), revoked.barred)
+
+    def revoked_matches(self, selectors: frozenset[Selector]) -> Sequence[Entry]:
+        """Return the entries that these selectors would match if they were not revoked."""
+        return [each for each in self.declared.match(selectors) if self.revocations.forbids(each)]
 
     @property
     def revoked(self) -> Collection[int]:

@@ -230,6 +230,8 @@ def test_the_endpoint_follows_the_file_and_stays_where_it_is_if_it_cannot_move(
         agent.config.write_text(text.replace(f":{here}", f":{taken.getsockname()[1]}"))
         until(lambda: "bundle endpoint not changed" in agent.log.read_text(), 90)
         until(lambda: serves(here), 90)
+        status = Served(agent, here).operator("status")
+        assert "bundle endpoint not changed; it stays as it was: " in status
         agent.config.write_text(text.replace(f":{here}", f":{there}").replace("/bundle.json", "/"))
         until(lambda: serves(there, "/"), 90)
         assert not serves(here)

@@ -39,6 +39,13 @@ def operator(agent: AgentProcess, *arguments: str | Path) -> Any:
     return json.loads(agent.command("revoke", *arguments, *admin))
 
 
+def explained(agent: AgentProcess, which: str) -> list[str]:
+    """Return some of the entries that ``entry explain`` names for this process."""
+    how = ("--admin-socket", agent.admin_socket, "--output", "json")
+    (found,) = json.loads(agent.command("entry", "explain", str(os.getpid()), *how))["processes"]
+    return [each["id"] for each in found[which]]
+
+
 def fetched(agent: AgentProcess, name: str) -> Path:
     folder = agent.folder / name
     socket = f"unix://{agent.socket}"
@@ -114,7 +121,9 @@ async def test_a_holder_that_watches_gets_another_svid_and_loses_it_with_its_ent
             assert [each["serial"] for each in gone["revoked"]] == [held.default.serial]
             while held is not None:
                 held = (await next_held(states)).material
+            assert explained(agent, "revoked") == ["spiffe://td.example/me"]
             await asyncio.to_thread(operator, agent, "lift", "spiffe://td.example/me")
+            assert explained(agent, "revoked") == []
             while held is None:
                 held = (await next_held(states)).material
             assert held.default.serial not in {serial, gone["revoked"][0]["serial"]}

@@ -113,8 +113,12 @@ async def test_one_that_cannot_be_served_leaves_the_old_one(
         [record] = caplog.records
         assert record.message == "bundle endpoint not changed; it stays as it was"
         assert record.__dict__["error"] == str(trouble)
+        assert bench.host.problem == f"{record.message}: {trouble}"
+        bench.host.apply(at(1))
+        assert bench.host.problem == ""
         bench.host.apply(at(3))
         await eventually(lambda: bench.host.settings == at(3))
+        assert bench.host.problem == ""
 
 
 async def test_where_neither_can_be_served_nothing_is_and_the_next_one_is_tried(
@@ -126,7 +130,9 @@ async def test_where_neither_can_be_served_nothing_is_and_the_next_one_is_tried(
         bench.host.apply(at(2))
         await eventually(lambda: bench.host.settings is None)
         assert [each.__dict__["error"] for each in caplog.records] == ["in use, too", "in use"]
-        assert caplog.records[1].message == "bundle endpoint cannot be served as before; it is off"
+        off = "bundle endpoint cannot be served as before; it is off"
+        assert caplog.records[1].message == off
+        assert bench.host.problem == f"{off}: in use"
         del bench.troubles[1]
         bench.host.apply(at(1))
         await eventually(lambda: bench.host.settings == at(1))

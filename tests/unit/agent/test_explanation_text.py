@@ -26,6 +26,7 @@ def _process(**other: Any) -> dict[str, Any]:
         "selectors": [{"selector": "unix:uid:5", "trust": "kernel"}],
         "failures": {},
         "matching": [],
+        "revoked": [],
         "nearest": [],
         "workload_api": None,
         "sds": None,
@@ -119,3 +120,10 @@ def test_what_is_not_shown_is_counted() -> None:
         "",
         "2 processes could not be looked at",
     ]
+
+
+def test_a_revoked_entry_is_told_as_the_reason() -> None:
+    lines = _lines(_process(revoked=[_ENTRY]))
+    at = lines.index("revoked entries, which would match")
+    assert lines[at + 1] == "spiffe://a/web from f.yaml:3"
+    assert lines[lines.index("entries that match") + 1] == "none"
