@@ -39,7 +39,8 @@ check: fmt-check lint types layers proto-check conformance-check docs-config-che
 cover: .venv/.dev .venv-interop/.done debian-packages tpm  ## all tests, with coverage
 	@mkdir -p build
 	rm -f build/coverage*
-	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(BIN)/python -m coverage run -m pytest \
+	@# A short path, as some tests are at the length of a path a socket can have.
+	folder=$$(mktemp -d /tmp/XXXXXX) && trap 'rm -rf "$$folder"' EXIT && $(BIN)/python -m coverage run -m pytest \
 	    -n $(WORKERS) --dist loadfile --basetemp "$$folder/t" tests 2>&1 | tee build/pytest.log
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report

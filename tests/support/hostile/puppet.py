@@ -43,6 +43,7 @@ def child(uid, act=signal.pause, pid=0):
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, which new ids take away
         act()
         signal.pause()
     return made
