@@ -100,8 +100,7 @@ class RevocationAdministration:
         found = {each.entry_id: each.shown_id for each in declared if is_named(name, each, ())}
         if found:
             return found
-        whole = f"{self._authority.trust_domain.id}{name}" if name.startswith("/") else name
-        instances = self._revocations.instances(whole)
+        instances = self._revocations.instances(self._whole(name))
         if not instances:
             raise RequestError(
                 f"no entry has {name[:100]!r} as its id, SPIFFE ID or path, and no instance of a"
@@ -109,8 +108,11 @@ class RevocationAdministration:
             )
         return instances
 
+    def _whole(self, name: str) -> str:
+        return f"{self._authority.trust_domain.id}{name}" if name.startswith("/") else name
+
     async def lift(self, params: Params) -> Any:
-        """Let every revoked entry with this id or SPIFFE ID give its identity again.
+        """Let every revoked entry with this id, SPIFFE ID or path give its identity again.
 
         Raises:
             NotFoundError: none is revoked.
@@ -119,10 +121,10 @@ class RevocationAdministration:
         found = [
             each
             for each in self._revocations.revoked.entries
-            if name in {each.entry_id, each.spiffe_id}
+            if self._whole(name) in {each.entry_id, each.spiffe_id}
         ]
         if not found:
-            raise NotFoundError(f"no revoked entry has {name[:100]!r} as its id or SPIFFE ID")
+            raise NotFoundError(f"no revoked entry has {name[:100]!r} as its id, SPIFFE ID or path")
         for each in found:
             self._revocations.lift(each.entry_id)
             facts = {"entry_id": each.entry_id, "spiffe_id": each.spiffe_id}

@@ -52,7 +52,7 @@ def _head(status: Data) -> list[tuple[str, str]]:
 
 
 def _revoked(revoked: Data) -> list[tuple[str, str]]:
-    counts = f"{revoked['entries']} entries, {revoked['svids']} SVIDs"
+    counts = f"entries: {revoked['entries']}, SVIDs: {revoked['svids']}"
     if revoked["problem"]:
         return [("revoked", f"{counts}, IN VAIN: {revoked['problem']}")]
     return [("revoked", counts)] if revoked["entries"] or revoked["svids"] else []

@@ -182,10 +182,10 @@ def test_relationships_are_told_in_a_block_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("revoked", "line"),
     [
-        ({"svids": 2, "entries": 0, "problem": ""}, "revoked       0 entries, 2 SVIDs"),
+        ({"svids": 2, "entries": 0, "problem": ""}, "revoked       entries: 0, SVIDs: 2"),
         (
             {"svids": 2, "entries": 1, "problem": "no key"},
-            "revoked       1 entries, 2 SVIDs, IN VAIN: no key",
+            "revoked       entries: 1, SVIDs: 2, IN VAIN: no key",
         ),
     ],
 )
