@@ -121,7 +121,7 @@ class RevocationAdministration:
         found = [
             each
             for each in self._revocations.revoked.entries
-            if self._whole(name) in {each.entry_id, each.spiffe_id}
+            if name == each.entry_id or self._whole(name) == each.spiffe_id
         ]
         if not found:
             raise NotFoundError(f"no revoked entry has {name[:100]!r} as its id, SPIFFE ID or path")
