@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
@@ -28,20 +28,22 @@ _PER_STEP = 50
 
 
 class Planning:
-    """Compares; it changes nothing."""
+    """Compares; it changes nothing. ``outputs`` are the names of those at work."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  each is another kind of subject, or its judge
         self,
         plan: Plan,
         processes: Processes,
         authority: Authority,
         workloads: Callable[[], Sequence[AttestedWorkload]],
+        outputs: Callable[[], Iterable[str]],
         patience: timedelta = PATIENCE,
     ) -> None:
         self._plan = plan
         self._processes = processes
         self._authority = authority
         self._workloads = workloads
+        self._outputs = outputs
         self._patience = patience
 
     @property
@@ -80,7 +82,7 @@ class Planning:
         if all_processes:
             every = await everybody(self._processes, found.found, self._patience)
             found = Subjects(every.found, found.missed + every.missed)
-        of_outputs = outputs(each.name for each in self._plan.outputs)
+        of_outputs = outputs(self._outputs())
         return Subjects([*found.found, *of_outputs], found.missed)
 
 

@@ -53,7 +53,13 @@ def desk(core: Core, front: Front, following: Following) -> Desk:
             core.identities,
             core.authority.revoked_matches,
         ),
-        Planning(core.plan, processes, core.authority, lambda: front.public.workloads),
+        Planning(
+            core.plan,
+            processes,
+            core.authority,
+            lambda: front.public.workloads,
+            lambda: following.outputs.ledger.lines,
+        ),
         RevocationAdministration(core.authority, core.clock),
     )
     methods = {name: each for answers in answering for name, each in answers.methods.items()}

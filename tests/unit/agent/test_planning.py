@@ -40,11 +40,16 @@ def plan(tmp_path: Path) -> Plan:
 
 
 async def _planned(
-    plan: Plan, workloads: Sequence[AttestedWorkload], patience: timedelta = _LONG
+    plan: Plan,
+    workloads: Sequence[AttestedWorkload],
+    patience: timedelta = _LONG,
+    outputs: Sequence[str] = ("web",),
 ) -> dict[str, Any]:
     clock = FakeClock()
     authority = FakeAuthority(clock, entry("/w", "output:web"), entry("/x", "mine:x"))
-    planning = Planning(plan, Processes([], _LONG), authority, lambda: workloads, patience)
+    planning = Planning(
+        plan, Processes([], _LONG), authority, lambda: workloads, lambda: outputs, patience
+    )
     found = await planning.plan({"documents": [["new.yaml", _OTHER]]})
     assert isinstance(found, dict)
     return found
@@ -61,6 +66,10 @@ async def test_outputs_are_among_those_affected(plan: Plan) -> None:
     assert (output["kind"], output["name"], output["pid"]) == ("output", "web", None)
     assert (output["lost"], output["gained"]) == (("spiffe://prod.example/w",), ())
     assert (found["looked_at"], found["losing"], found["missed"]) == (1, 1, 0)
+
+
+async def test_an_output_that_is_no_longer_at_work_is_not_among_them(plan: Plan) -> None:
+    assert (await _planned(plan, [], outputs=["other"]))["changes"] == []
 
 
 async def test_a_process_with_two_connections_is_one_and_one_that_has_gone_none(plan: Plan) -> None:
