@@ -135,6 +135,12 @@ def _account(value: object) -> str:
     return value
 
 
+def _without_nul(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("a text cannot hold a NUL character")
+    return value
+
+
 def _bundles(value: object) -> dict[TrustDomain, Path]:
     if not isinstance(value, dict):
         raise ValueError("expected trust domains and paths, such as partner.example: partner.json")  # noqa: TRY004  pydantic wants ValueError
@@ -169,7 +175,9 @@ Addresses = Annotated[
 ]
 FileMode = Annotated[int, BeforeValidator(_mode), Unit("octal digits in quotes")]
 Account = Annotated[str, BeforeValidator(_account), Unit("name or number")]
-Text = Annotated[str, Field(min_length=1, max_length=4096), Unit("text")]
+Text = Annotated[
+    str, Field(min_length=1, max_length=4096), AfterValidator(_without_nul), Unit("text")
+]
 ResourceName = Annotated[
     str, Field(min_length=1, max_length=255), AfterValidator(_resource_name), Unit("text")
 ]

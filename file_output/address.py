@@ -38,13 +38,22 @@ def parse_address(text: str) -> Address:
     Raises:
         ValueError: it is none; the message says what was expected.
     """
-    if text.startswith("unix:") and len(text) > len("unix:"):
+    if text.startswith("unix:") and len(text) > len("unix:") and "\0" not in text:
         return Address(path=text.removeprefix("unix:"))
     host, colon, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
-    if not colon or not host or (":" in host and not text.startswith("[")) or not _is_port(port):
+    bare = ":" in host and not text.startswith("[")
+    if not colon or bare or not is_host(host) or not _is_port(port):
         raise ValueError(f"{text[:100]!r} is not an address: host:port, [::1]:port or unix:/path")
     return Address(host, int(port))
+
+
+def is_host(text: str) -> bool:
+    """Tell whether it could be looked up; Python refuses other names with a ValueError."""
+    try:
+        return bool(text.encode("idna")) and "\0" not in text
+    except UnicodeError:
+        return False
 
 
 def _is_port(text: str) -> bool:

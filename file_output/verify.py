@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from cryptography import x509
 
-from accredit.file_output.address import Address
+from accredit.file_output.address import Address, is_host
 from accredit.file_output.served import Question, served_leaf
 from accredit.file_output.spec import Kind
 from accredit.file_output.starttls import StartTls
@@ -34,6 +34,10 @@ class Verify:
     starttls: StartTls = StartTls.NONE
     within: timedelta = timedelta(seconds=10)
     in_a_row: int = 3
+
+    def __post_init__(self) -> None:
+        if self.server_name and not is_host(self.server_name):
+            raise ValueError(f"server_name: {self.server_name[:100]!r} is not the name of a server")
 
     async def tell(self, written: Written) -> None:
         """Return once all of them do.

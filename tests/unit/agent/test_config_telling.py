@@ -134,6 +134,14 @@ def test_a_look_at_the_program_may_say_how() -> None:
             "expected names and texts",
         ),
         ("  - {profile: nginx, folder: a, verify: '443'}", "'443' is not an address"),
+        (
+            "  - {profile: nginx, folder: a, verify: {address: 'h:1', server_name: a..b}}",
+            "server_name: 'a..b' is not the name of a server",
+        ),
+        (
+            '  - {profile: nginx, folder: a, reload: {pid_file: "/a\\0b"}}',
+            "a text cannot hold a NUL character",
+        ),
         ("  - {profile: nginx, folder: a, verify: {address: []}}", "expected an address"),
         ("  - {profile: nginx, folder: a, verify: {within: 3s}}", "verify: expected an address"),
     ],

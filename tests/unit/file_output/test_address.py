@@ -30,6 +30,12 @@ def test_what_is_no_address_is_refused_with_the_forms_there_are(text: str) -> No
         parse_address(text)
 
 
+@pytest.mark.parametrize("text", ["a..b:443", f"{'x' * 64}.example:443", "a\0b:1", "unix:/a\0b"])
+def test_what_no_connection_could_be_made_to_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="host:port, \\[::1\\]:port or unix:/path"):
+        parse_address(text)
+
+
 async def test_both_kinds_are_connected_to(tmp_path: Path) -> None:
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"hello")

@@ -94,3 +94,9 @@ def test_the_client_certificate_is_whatever_of_the_files_holds_one() -> None:
     assert client_pem(Written(Path("/f"), files, pair)) == found["tls.crt"] + found["tls.key"]
     only: FileSet = marked("v", "ca.crt")
     assert client_pem(Written(Path("/f"), only, (FileSpec(Kind.OWN_BUNDLE, "ca.crt"),))) == b""
+
+
+@pytest.mark.parametrize("name", ["a..b", ".example", f"{'x' * 64}.example", "a\0b"])
+def test_a_server_name_that_none_could_be_asked_for_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"server_name: .* is not the name of a server"):
+        Verify((Address("h", 1),), server_name=name)
