@@ -15,7 +15,7 @@ from accredit.file_output.ledger import Line
 from accredit.file_output.recipe import Recipe
 from accredit.file_output.tell.way import Way, Written
 from accredit.identity.clock import Clock
-from accredit.identity.errors import DeployError, StoreError
+from accredit.identity.errors import AccreditError
 from accredit.rotation.alarm import Alarm
 from accredit.rotation.schedule import Backoff
 
@@ -79,7 +79,7 @@ class Deployer:
         self._line.step = step
         try:
             await self._work(step)()
-        except (DeployError, StoreError) as error:
+        except AccreditError as error:
             self._failed(step, str(error))
         except OSError as error:
             # Such as no file descriptors left: a reason to try again, not to end.

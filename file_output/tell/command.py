@@ -41,6 +41,9 @@ class Command:
             raise ValueError("a command needs a program and its arguments, as a list")
         if any("\0" in word for word in self.argv):
             raise ValueError("a command cannot hold a NUL character")
+        given = self.environment.items()
+        if any(not name or "=" in name or "\0" in name + value for name, value in given):
+            raise ValueError("environment: a name is not empty and has no =, and nothing a NUL")
 
     async def tell(self, written: Written) -> None:
         """Run it; what it says on either stream is in the error if it fails."""
@@ -79,10 +82,12 @@ class Command:
             async with asyncio.timeout(self.timeout.total_seconds()):
                 return await process.wait()
         except TimeoutError:
-            seconds = self.timeout.total_seconds()
+            seconds, killed = self.timeout.total_seconds(), await _end(process)
+            done = "was" if killed else "could not be"
+            why = "" if killed else ": it runs as another user"
             raise DeployError(
-                f"{self} did not end within {seconds:g} s and was killed; find out what it waits"
-                " for, or raise its timeout"
+                f"{self} did not end within {seconds:g} s and {done} killed{why}; find out what it"
+                " waits for, or raise its timeout"
             ) from None
         finally:
             await _end(process)
@@ -91,12 +96,20 @@ class Command:
         return f"command {self.argv[0]!r}"
 
 
-async def _end(process: Process) -> None:
-    """Kill what is left of a command that did not end by itself, with its children."""
+async def _end(process: Process) -> bool:
+    """Kill what is left of a command that did not end by itself, with its children.
+
+    False if that is not allowed, as when sudo made it root's: then nobody waits for its end.
+    """
     if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
+        try:
             os.killpg(process.pid, signal.SIGKILL)
+        except PermissionError:
+            return False
+        except ProcessLookupError:
+            pass
         await process.wait()
+    return True
 
 
 def _ending(code: int) -> str:

@@ -11,6 +11,7 @@ from accredit.identity.errors import DeployError
 
 _MAX_BYTES = 4096
 _OTHERS_WRITE = 0o022
+_MAX_PID = 2**31 - 1  # as the kernel's pid_t
 
 
 class NoPidNowError(DeployError):
@@ -57,7 +58,7 @@ def _parse(path: Path, data: bytes) -> int:
     word = data.partition(b"\n")[0].strip()
     if not word:
         raise NoPidNowError(f"{path}: is empty; it should begin with a pid")
-    if not word.isdigit() or len(word) > 10:
+    if not word.isdigit() or len(word) > 10 or int(word) > _MAX_PID:
         raise DeployError(f"{path}: does not begin with a pid")
     pid = int(word)
     if pid <= 1 or pid == os.getpid():

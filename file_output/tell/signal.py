@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,19 +62,17 @@ class Signal:
             pidfd = os.pidfd_open(file.pid)
         except ProcessLookupError:
             raise _gone(path, file) from None
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise DeployError(f"{path}: process {file.pid} cannot be told: {reason}") from None
         try:
-            with opened(file.pid, pidfd) as process:
+            with opened(file.pid, pidfd) as process, _allowed(path, file):
                 self._check(path, file, process)
                 if self.number in _RELOADS and not heeded(process.read("status"), self.number):
                     return False
                 signal.pidfd_send_signal(pidfd, self.number)
         except (AttestationError, ProcessLookupError):
             raise _gone(path, file) from None
-        except PermissionError:
-            raise DeployError(
-                f"{path}: process {file.pid} belongs to another user; run accredit as root or as"
-                " that user, or tell the program by a command"
-            ) from None
         finally:
             os.close(pidfd)
         return True
@@ -97,6 +95,17 @@ class Signal:
 
     def __str__(self) -> str:
         return f"{self.number.name} to {self.pid_file}"
+
+
+@contextmanager
+def _allowed(path: Path, file: PidFile) -> Iterator[None]:
+    try:
+        yield
+    except PermissionError:
+        raise DeployError(
+            f"{path}: process {file.pid} belongs to another user; run accredit as root or as"
+            " that user, or tell the program by a command"
+        ) from None
 
 
 def _gone(path: Path, file: PidFile) -> NoPidNowError:

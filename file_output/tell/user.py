@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from accredit.identity.errors import DeployError
 
+_MAX_ID = 2**32 - 2  # the last one means: nobody, stay as you are
+
 
 class Credentials(NamedTuple):
     """What a child takes on between fork and exec; None means: stays as we are."""
@@ -26,14 +28,18 @@ def resolve(user: str, group: str) -> Credentials:
     """
     if not user and not group:
         return Credentials()
-    found = _user(user) if user else pwd.getpwuid(os.geteuid())
-    gid = _group(group) if group else found.pw_gid
     if os.geteuid() != 0:
-        return _ourselves(user, group, found.pw_uid, gid)
+        return _ourselves(user, group)
+    found = _user(user or "0")
+    gid = _group(group) if group else found.pw_gid
     return Credentials(found.pw_uid, gid, tuple(os.getgrouplist(found.pw_name, gid)))
 
 
-def _ourselves(user: str, group: str, uid: int, gid: int) -> Credentials:
+def _ourselves(user: str, group: str) -> Credentials:
+    """Require that nobody else is meant; our own uid may have no account, as in a container."""
+    found = _user(user) if user else None
+    uid = found.pw_uid if found else os.geteuid()
+    gid = _group(group) if group else found.pw_gid if found else os.getegid()
     if (uid, gid) != (os.geteuid(), os.getegid()):
         wanted = ":".join(filter(None, (user, group)))
         raise DeployError(f"only root can run a command as {wanted}; leave out user and group")
@@ -48,7 +54,7 @@ def _user(name: str) -> pwd.struct_passwd:
 
 
 def _group(name: str) -> int:
-    if name.isdecimal():
+    if name.isdecimal() and int(name) <= _MAX_ID:
         return int(name)
     try:
         return grp.getgrnam(name).gr_gid

@@ -22,6 +22,7 @@ from accredit.file_output.ledger import Line, State
 from accredit.file_output.recipe import Recipe
 from accredit.file_output.spec import FileSpec, Kind
 from accredit.file_output.store import Store
+from accredit.identity.errors import UnavailableError
 
 HOUR = timedelta(hours=1)
 
@@ -86,6 +87,17 @@ async def test_a_set_goes_all_the_way_and_the_program_is_told_once_of_each(tmp_p
         assert way.versions == ["1", "2", "3"]
     assert at.on_disk() == "3"
     assert at.line.deployments == 3
+
+
+async def test_what_is_out_of_descriptors_is_tried_again_and_ends_nothing(tmp_path: Path) -> None:
+    async with desk(tmp_path) as at:
+        at.reload.error = UnavailableError("cannot look at caller 7: too many open files")
+        at.deployer.offer(lasting("1"))
+        await at.until(State.FAILING)
+        assert at.line.last_error == "cannot look at caller 7: too many open files"
+        at.reload.error = ""
+        await at.retry()
+        await at.until(State.SERVED, "1")
 
 
 async def test_a_set_that_is_not_valid_to_the_program_is_taken_back_untold(

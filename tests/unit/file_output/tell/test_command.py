@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import sys
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from support import needs
 from support.eventually import eventually
 from support.file_sets import marked
 
@@ -110,3 +114,61 @@ async def _gone(pid_file: Path) -> None:
 def test_what_is_no_command_is_refused(argv: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="a command"):
         Command(argv)
+
+
+@pytest.mark.parametrize("environment", [{"A=B": "x"}, {"": "x"}, {"A": "secret\0"}, {"A\0": "x"}])
+def test_an_environment_that_no_program_can_have_is_refused(environment: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"environment: .* NUL") as caught:
+        Command(("a",), environment=environment)
+    assert "secret" not in str(caught.value)
+
+
+_STRANGER = """
+import asyncio, os, sys
+from datetime import timedelta
+from pathlib import Path
+from support.file_sets import marked
+from accredit.file_output.tell.command import Command
+from accredit.file_output.tell.way import Written
+from accredit.identity.errors import DeployError
+
+os.setgid(54321)
+os.setuid(54321)
+script = sys.argv[1:]
+
+async def main():
+    command = Command(tuple(script), timeout=timedelta(seconds=0.5))
+    try:
+        await command.tell(Written(Path("/"), marked("1")))
+    except DeployError as error:
+        print(error, flush=True)
+    endless = Command(tuple(script), timeout=timedelta(seconds=1000))
+    task = asyncio.create_task(endless.tell(Written(Path("/"), marked("1"))))
+    await asyncio.sleep(0.5)
+    task.cancel()
+    await asyncio.wait([task])
+    print(task.cancelled(), flush=True)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.root
+async def test_a_command_that_became_root_and_cannot_be_killed_holds_nobody_up() -> None:
+    needs.root()
+    with TemporaryDirectory(prefix="accredit-") as made:
+        Path(made).chmod(0o755)
+        own = shutil.copy(needs.program("setpriv", apt="util-linux"), made)
+        Path(own).chmod(0o4755)
+        argv = (own, "--reuid=0", "--regid=0", "--clear-groups", "sleep", "20")
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", _STRANGER, *argv),
+            stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        assert child.stdout is not None
+        first, second = await child.stdout.readline(), await child.stdout.readline()
+        child.kill()
+        await child.wait()
+    assert b"did not end within 0.5 s and could not be killed: it runs as another user" in first
+    assert second == b"True\n"

@@ -24,6 +24,8 @@ def test_the_first_line_is_the_pid(tmp_path: Path) -> None:
         ("nginx\n", "does not begin with a pid"),
         ("-1\n", "does not begin with a pid"),
         ("99999999999\n", "does not begin with a pid"),
+        ("9999999999\n", "does not begin with a pid"),
+        ("2147483648\n", "does not begin with a pid"),
         ("0\n", "names process 0"),
         ("1\n", "names process 1,"),
         pytest.param(f"{os.getpid()}\n", "which is not the program", id="own"),

@@ -5,9 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -133,6 +135,47 @@ async def test_a_pid_file_of_some_other_user_directs_no_signal(tmp_path: Path) -
         os.chown(tmp_path / "pid", 54321, 54321)
         with pytest.raises(DeployError, match="belongs to uid 54321, who is neither"):
             await tell(tmp_path)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("program_name", ["", "python"])
+def test_a_program_of_another_user_is_said_to_be_that(program_name: str) -> None:
+    needs.root()
+    with TemporaryDirectory(prefix="accredit-") as made, program(Path(made)) as process:
+        Path(made).chmod(0o755)
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if not pid:
+            os.setgid(54321)
+            os.setuid(54321)
+            os.write(writing, _said(Path(made), program_name).encode())
+            os._exit(0)
+        os.waitpid(pid, 0)
+        said = os.read(reading, 4096).decode()
+        os.close(reading)
+        os.close(writing)
+    assert f"process {process.pid} belongs to another user; run accredit as root" in said
+
+
+def _said(folder: Path, program_name: str) -> str:
+    try:
+        asyncio.new_event_loop().run_until_complete(tell(folder, program=program_name))
+    except DeployError as error:
+        return str(error)
+    return "it was told"
+
+
+def test_a_thread_is_no_process_to_tell(tmp_path: Path) -> None:
+    ended = threading.Event()
+    thread = threading.Thread(target=ended.wait)
+    thread.start()
+    try:
+        (tmp_path / "pid").write_text(f"{thread.native_id}\n")
+        with pytest.raises(DeployError, match=r"pid: process \d+ cannot be told: "):
+            asyncio.run(tell(tmp_path))
+    finally:
+        ended.set()
+        thread.join()
 
 
 def test_it_says_what_it_does() -> None:

@@ -25,6 +25,9 @@ def test_nobody_named_means_ourselves() -> None:
         ("no-such-user", "", "no user 'no-such-user'"),
         ("4294967294", "", "no user '4294967294'"),
         ("", "no-such-group", "no group 'no-such-group'"),
+        ("99999999999999999999", "", "no user '99999999999999999999'"),
+        ("", "4294967295", "no group '4294967295'"),
+        ("", "99999999999999999999", "no group '99999999999999999999'"),
     ],
 )
 def test_who_does_not_exist_is_named(user: str, group: str, words: str) -> None:
@@ -69,3 +72,26 @@ def _refused(user: str) -> int:
     except DeployError as error:
         return int("only root can run a command as" not in str(error))
     return 1
+
+
+@pytest.mark.root
+def test_a_process_whose_uid_no_account_has_names_its_own_group() -> None:
+    needs.root()
+    pid = os.fork()
+    if not pid:
+        os.setgid(54321)
+        os.setuid(54321)
+        os._exit(_of_no_account())
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+def _of_no_account() -> int:
+    own = False
+    try:
+        own = resolve("", "54321") == Credentials()
+        resolve("", "0")
+    except DeployError as error:
+        return int(not own or "only root can run a command as 0" not in str(error))
+    except KeyError:
+        return 2
+    return 3
