@@ -62,7 +62,7 @@ def entry(name: str, config: Path | None, admin_socket: Path | None, output: str
 @cli_options.admin
 @cli_options.output
 def lift(name: str, config: Path | None, admin_socket: Path | None, output: str) -> None:
-    """Let the revoked entry with NAME as its entry id or SPIFFE ID give its identity again.
+    """Let the revoked entry with NAME as its entry id, SPIFFE ID or path be in force again.
 
     SVIDs that were revoked with it stay revoked; whoever is entitled gets new ones.
     """

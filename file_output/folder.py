@@ -151,7 +151,9 @@ def _lock(path: Path, lock: int) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise StoreError(
-            path, "another accredit writes here", "stop that one, or choose another folder"
+            path,
+            "another accredit writes here, or another output of this one",
+            "stop that one, or choose another folder",
         ) from None
 
 
