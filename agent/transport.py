@@ -69,13 +69,22 @@ class GrpcTransport:
         self._server = RegisteredOnly(tasks, handlers, _options(self._limits))
         if not self._server.add_insecure_port(f"unix:{quote(address)}".encode()):
             raise StoreError(address, "grpcio cannot listen here")
-        await self._server.start()
         self._relay = Relay()
         try:
+            await self._start_grpcio()
             await self._prove_peers(self_test)
         except BaseException:
             await self._server.shutdown(None)
             self._relay.close()
+            raise
+
+    async def _start_grpcio(self) -> None:
+        # Cancelled half-way, its main loop would end with an error that nobody has asked for.
+        starting = asyncio.ensure_future(self._server.start())
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await asyncio.wait([starting])
             raise
 
     def adopt(self, connection: Connection) -> Callable[[], None]:

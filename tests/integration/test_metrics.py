@@ -195,3 +195,4 @@ def test_an_address_that_cannot_be_had_is_told(tmp_path: Path, listen: str) -> N
         )
     assert done.returncode == 1
     assert f"metrics: cannot listen at {mine}: " in done.stderr
+    assert "Traceback" not in done.stderr

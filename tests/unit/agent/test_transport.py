@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -45,6 +46,24 @@ async def transport(tmp_path: Path) -> AsyncIterator[GrpcTransport]:
         await transport.start(tasks)
         yield transport
         await transport.stop(timedelta())
+
+
+async def test_a_start_that_is_cut_short_leaves_nothing_behind(tmp_path: Path) -> None:
+    said: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
+    for turns in range(6):
+        async with asyncio.TaskGroup() as tasks:
+            transport = GrpcTransport([EchoService()], Limits(), tmp_path / "private")
+            starting = asyncio.ensure_future(transport.start(tasks))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            starting.cancel()
+            await asyncio.wait([starting])
+        assert starting.cancelled()
+        del transport, starting
+        gc.collect()
+        assert list((tmp_path / "private").glob("*")) == [], turns
+    assert said == []
 
 
 @pytest.mark.parametrize(
