@@ -80,7 +80,7 @@ class GrpcTransport:
 
     async def _start_grpcio(self) -> None:
         # Cancelled half-way, its main loop would end with an error that nobody has asked for.
-        starting = asyncio.ensure_future(self._server.start())
+        starting = asyncio.ensure_future(self._server.start())  # noqa: TID251  waited for below
         try:
             await asyncio.shield(starting)
         except asyncio.CancelledError:

@@ -13,7 +13,11 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 def advice(folder: Path) -> str:
     """Return a sentence for the owner of a folder on a disk; empty if it is in memory."""
-    kind = file_system_of(os.path.realpath(folder), _MOUNTS.read_text("utf-8", "surrogateescape"))
+    try:
+        mounts = _MOUNTS.read_text("utf-8", "surrogateescape")
+    except OSError:
+        return ""  # no descriptors left: not worth an error
+    kind = file_system_of(os.path.realpath(folder), mounts)
     if not kind or kind in _IN_MEMORY:
         return ""
     return f"{folder} is on a disk ({kind}): private keys leave no trace on a tmpfs, as /run is"

@@ -52,9 +52,9 @@ async def test_a_start_that_is_cut_short_leaves_nothing_behind(tmp_path: Path) -
     said: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
     for turns in range(6):
-        async with asyncio.TaskGroup() as tasks:
+        async with asyncio.TaskGroup() as tasks, asyncio.TaskGroup() as others:
             transport = GrpcTransport([EchoService()], Limits(), tmp_path / "private")
-            starting = asyncio.ensure_future(transport.start(tasks))
+            starting = others.create_task(transport.start(tasks))
             for _ in range(turns):
                 await asyncio.sleep(0)
             starting.cancel()

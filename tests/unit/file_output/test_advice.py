@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support import descriptors
 
 from accredit.file_output.advice import advice, file_system_of
 
@@ -32,6 +33,11 @@ a line of no use
 )
 def test_the_last_mount_that_holds_a_path_counts(path: str, kind: str) -> None:
     assert file_system_of(path, MOUNTS) == kind
+
+
+def test_without_descriptors_nothing_is_advised_and_nothing_ends(tmp_path: Path) -> None:
+    with descriptors.limited_to(0):
+        assert advice(tmp_path) == ""
 
 
 def test_nothing_is_known_without_mounts() -> None:
