@@ -26,6 +26,7 @@ from accredit.authority.entry import Entry
 from accredit.authority.entry_set import EntrySet
 from accredit.authority.federation.bundles import FederatedBundles
 from accredit.authority.federation.relationship import Relationship
+from accredit.authority.revocation.crls import Root
 from accredit.authority.revocation.entries import ValidEntries, without
 from accredit.authority.revocation.record import Issued
 from accredit.authority.revocation.revocations import Revocations
@@ -78,7 +79,9 @@ class EmbeddedAuthority:
         self._valid = ValidEntries()
         self._files = FederatedFiles(settings.federated_bundles)
         self._subscribers = Subscribers()
-        self._rotation = SignerRotation(vault, settings, clock, self._signers_changed)
+        self._rotation = SignerRotation(
+            vault, settings, clock, self._signers_changed, self._sign_ahead
+        )
         self._skew = settings.clock_skew
         self._generation = 0
         self._bundle = self._own_bundle()
@@ -248,7 +251,7 @@ class EmbeddedAuthority:
         signer, key, now = self._ready(Kind.JWT)
         ttl = min(entry.jwt_ttl, self._rotation.policy(Kind.JWT).max_ttl, signer.not_after - now)
         self._rotation.note_signed(signer, now + ttl)
-        return await in_time(
+        svid = await in_time(
             key,
             partial(
                 sign_jwt_svid,
@@ -260,6 +263,8 @@ class EmbeddedAuthority:
                 lifetime=ttl,
             ),
         )
+        self._require_valid(entry)  # as above
+        return svid
 
     def _require_valid(self, entry: Entry) -> None:
         if self.revocations.forbids(entry):
@@ -294,6 +299,9 @@ class EmbeddedAuthority:
         self._bundle = self._own_bundle()
         self._bundles = self._all_bundles()
         self._subscribers.tell()
+
+    async def _sign_ahead(self, root: Signer, key: PrivateKey) -> None:
+        await self.revocations.sign_ahead(Root(root.kid, certificate(root), key))
 
     def _signers_changed(self, renew: bool) -> None:  # noqa: FBT001  a callback
         # A new root must never be in the bundle without its list.

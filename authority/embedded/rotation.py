@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -44,6 +44,7 @@ class SignerRotation:
     """Holds the state; every change of it is on disk before anybody sees it.
 
     ``changed(renew)`` is called after each; ``renew`` asks for all SVIDs to be signed anew.
+    ``ahead`` is awaited with each new root and its key before that root is published.
     """
 
     def __init__(
@@ -52,12 +53,14 @@ class SignerRotation:
         settings: EmbeddedSettings,
         clock: Clock,
         changed: Callable[[bool], None],
+        ahead: Callable[[Signer, PrivateKey], Awaitable[None]],
     ) -> None:
         self._vault = vault
         self._settings = settings
         self._policies = {Kind.X509: settings.x509_policy(), Kind.JWT: settings.jwt_policy()}
         self._clock = clock
         self._changed = changed
+        self._ahead = ahead
         self._served_since: dict[str, float] = {}
         self._signed_until = _signed_by_others(vault, whole_seconds(clock.now()))
         # New keys that could not be saved are tried again, rather than leave one behind each time.
@@ -171,6 +174,8 @@ class SignerRotation:
             signer = await in_time(
                 key, partial(make, kind, key, new.trust_domain, self._policies[kind], now)
             )
+            if kind is Kind.X509:
+                await unless_away(self._ahead(signer, key))
             new, keys[signer.kid] = state.prepare(new, signer, now), key
         return new, keys
 

@@ -15,8 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from accredit.authority.revocation.record import RevokedSvid
-from accredit.identity.errors import TpmError, TpmUnavailableError
-from accredit.identity.keys import PrivateKey
+from accredit.identity.keys import PrivateKey, RemoteKey
 from accredit.identity.x509_crl import RevokedSerial, build_crl
 
 _SECOND = timedelta(seconds=1)
@@ -85,19 +84,33 @@ def lines_of(kid: str, revoked: Iterable[RevokedSvid]) -> tuple[RevokedSerial, .
     return tuple(sorted(RevokedSerial(each.svid.serial, each.since) for each in mine))
 
 
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """A list that a key which is elsewhere has still to sign."""
+
+    root: Root
+    key: RemoteKey
+    lines: tuple[RevokedSerial, ...]
+
+    def signed(self, number: int, times: Times) -> Crl:
+        """Return the list; waits for whoever holds the key."""
+        return _sign(self.root, self.key, self.lines, number, times)
+
+
 def renewed(
     trusted: Trusted,
     revoked: Sequence[RevokedSvid],
     held: Mapping[str, Crl],
     number: int,
     now: datetime,
-) -> tuple[dict[str, Crl], dict[str, str]]:
+) -> tuple[dict[str, Crl], dict[str, Unsigned]]:
     """Return one list for each root: those of ``held`` that still say it, the others signed now.
 
-    A root without its key gets none. One whose key refuses, as it is in a TPM, keeps the list it
-    had; the second thing returned says why.
+    A root without its key gets none. One whose key is elsewhere, such as in a TPM, keeps the list
+    it had; the second thing returned is what has to be signed there.
     """
-    found, refused = {}, {}
+    found: dict[str, Crl] = {}
+    due: dict[str, Unsigned] = {}
     for root in trusted.roots:
         lines = lines_of(root.kid, revoked)
         before = held.get(root.kid)
@@ -105,12 +118,11 @@ def renewed(
             found[root.kid] = before
             if before.lines == lines and not before.stale(now):
                 continue
-        if root.key is not None:
-            try:
-                found[root.kid] = _sign(root, root.key, lines, number, trusted.policy.times(now))
-            except (TpmError, TpmUnavailableError) as error:
-                refused[root.kid] = str(error)
-    return found, refused
+        if isinstance(root.key, RemoteKey):
+            due[root.kid] = Unsigned(root, root.key, lines)
+        elif root.key is not None:
+            found[root.kid] = _sign(root, root.key, lines, number, trusted.policy.times(now))
+    return found, due
 
 
 def _sign(

@@ -8,16 +8,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 from accredit.authority.entry import Entry
-from accredit.authority.revocation.crls import Crl, Root, Trusted, renewed
+from accredit.authority.revocation.crls import Crl, Root, Trusted, Unsigned, renewed
 from accredit.authority.revocation.issued import IssuedLog
 from accredit.authority.revocation.record import Issued, Revoked, RevokedEntry, RevokedSvid
 from accredit.authority.revocation.store import RevocationStore
 from accredit.identity.clock import Clock
-from accredit.identity.errors import NotFoundError, SpiffeIdError, StoreError
+from accredit.identity.errors import (
+    NotFoundError,
+    SpiffeIdError,
+    StoreError,
+    TpmError,
+    TpmUnavailableError,
+)
+from accredit.identity.keys import RemoteKey
 from accredit.identity.spiffe_id import SpiffeId
 
 _logger = logging.getLogger(__name__)
@@ -29,6 +37,9 @@ class Revocations:
 
     ``serials`` are those of the revoked SVIDs, ``entries`` the revoked entries by their id, and
     ``barred`` the SPIFFE IDs of those.
+
+    Keys in this process sign at once. One that is elsewhere, in a TPM, may take as long as it
+    likes: ``run`` waits for it, and the list of before stays until then.
     """
 
     def __init__(
@@ -42,10 +53,14 @@ class Revocations:
         self._issued = IssuedLog(store, clock)
         self._wake = asyncio.Event()
         self._crls: Mapping[str, Crl] = {}
-        self._refused: Mapping[str, str] = {}
+        self._ahead: Mapping[str, Crl] = {}
+        self._due: Mapping[str, Unsigned] = {}
+        self._refused: dict[str, str] = {}
+        self._settled = asyncio.Event()
         self.revoked, self._number = store.load()
         self._forget_ended()
         self._sign()
+        self._sign_first()
 
     @classmethod
     def open(cls, path: Path, clock: Clock, trusted: Trusted, *, always: bool = False) -> Self:
@@ -90,6 +105,8 @@ class Revocations:
         if self._refused:
             kid, error = next(iter(self._refused.items()))
             return f"the revocation list of root {kid} is not signed, and tried again: {error}"
+        if late := [each for each in self._due.values() if self._is_late(each)]:
+            return f"the revocation list of root {late[0].root.kid} is being signed"
         if not self.lacking:
             return ""
         kids = ", ".join(root.kid for root in self.lacking)
@@ -168,9 +185,13 @@ class Revocations:
         self.changed()
 
     def trust(self, trusted: Trusted) -> None:
-        """Follow a change of roots; new lists are there when this returns."""
+        """Follow a change of roots; new lists are there when this returns.
+
+        That of a new root whose key is elsewhere is there if it was signed ahead.
+        """
         self._trusted = trusted
         self._sign()
+        self._ahead = {}
         self._wake.set()
 
     async def run(self) -> None:
@@ -179,9 +200,23 @@ class Revocations:
             await self._sleep()
             before = self.crls
             self._sign()
-            if self.crls != before:
-                _tell(self._number if self.crls else None)
-                self.changed()
+            self._tell_if_new(before)
+            await self._sign_elsewhere()
+
+    async def sign_ahead(self, root: Root) -> None:
+        """Have the list of a root signed that is to be trusted next, if its key is elsewhere.
+
+        Raises:
+            TpmUnavailableError, TpmError: it is not to be had now, and nor should the root be.
+        """
+        if isinstance(root.key, RemoteKey):
+            self._ahead = {root.kid: await self._signed(Unsigned(root, root.key, ()))}
+
+    async def settled(self, patience: timedelta) -> None:
+        """Wait until lists say all that is revoked or were refused, so long at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience.total_seconds()):
+                await self._settled.wait()
 
     def _revoke(
         self, svids: Iterable[Issued], entries: tuple[RevokedEntry, ...]
@@ -224,17 +259,79 @@ class Revocations:
             self._keep()
 
     def _make(self, number: int) -> None:
-        before, refused = self._crls, self._refused
-        self._crls, self._refused = {}, {}
+        before = {**self._ahead, **self._crls}
+        self._crls, self._due = {}, {}
         if self._wanted:
-            self._crls, self._refused = renewed(
+            self._crls, self._due = renewed(
                 self._trusted, self.revoked.svids, before, number, self._clock.now()
             )
-        for kid in self._refused.keys() - refused.keys():
+        self._refused = {kid: why for kid, why in self._refused.items() if kid in self._due}
+        self._note_settled()
+
+    def _sign_first(self) -> None:
+        """Sign where keys are elsewhere too: nobody is served yet who would be held up."""
+        if not self._due:
+            return
+        number = self._next_number()
+        for each in self._due.values():
+            try:
+                crl = each.signed(number, self._trusted.policy.times(self._clock.now()))
+            except (TpmError, TpmUnavailableError) as error:
+                self._refuse(each, error)
+            else:
+                self._crls = {**self._crls, each.root.kid: crl}
+        self._number = number
+        self._make(number)
+        self._keep()
+
+    async def _sign_elsewhere(self) -> None:
+        """Have every list signed that waits for its key; one that is refused stays as it was."""
+        tried: set[str] = set()
+        while each := next((due for kid, due in self._due.items() if kid not in tried), None):
+            before = self.crls
+            try:
+                crl = await self._signed(each)
+            except (TpmError, TpmUnavailableError) as error:
+                tried.add(each.root.kid)
+                self._refuse(each, error)
+                continue
+            self._refused.pop(each.root.kid, None)
+            self._crls = {**self._crls, each.root.kid: crl}
+            self._number = number = self._next_number()
+            self._make(number)
+            self._keep()
+            self._tell_if_new(before)
+
+    async def _signed(self, unsigned: Unsigned) -> Crl:
+        # Nobody else gets this number meanwhile.
+        self._number = number = self._next_number()
+        times = self._trusted.policy.times(self._clock.now())
+        return await unsigned.key.run(partial(unsigned.signed, number, times))
+
+    def _refuse(self, unsigned: Unsigned, error: Exception) -> None:
+        kid = unsigned.root.kid
+        if kid not in self._refused:
             _logger.error(
-                "revocation list not signed; trying again",
-                extra={"root": kid, "error": self._refused[kid]},
+                "revocation list not signed; trying again", extra={"root": kid, "error": str(error)}
             )
+        self._refused[kid] = str(error)
+        self._note_settled()
+
+    def _note_settled(self) -> None:
+        if self._due.keys() <= self._refused.keys():
+            self._settled.set()
+        else:
+            self._settled.clear()
+
+    def _is_late(self, unsigned: Unsigned) -> bool:
+        """Tell whether it says something that the list there is does not."""
+        held = self._crls.get(unsigned.root.kid)
+        return held is None or held.lines != unsigned.lines
+
+    def _tell_if_new(self, before: tuple[bytes, ...]) -> None:
+        if self.crls != before:
+            _tell(self._number if self.crls else None)
+            self.changed()
 
     @property
     def _wanted(self) -> bool:

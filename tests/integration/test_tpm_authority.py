@@ -327,7 +327,9 @@ async def test_what_such_an_authority_signed_it_revokes(
         (leaf,) = await authority.sign_x509(_WEB, _KEY)
         found = authority.revocations.find(leaf.serial_number)
         assert found is not None
-        authority.revocations.revoke(found)
+        async with running(authority):
+            authority.revocations.revoke(found)
+            await authority.revocations.settled(timedelta(minutes=1))
         with pytest.raises(X509SvidError, match="its authority has revoked it"):
             verify_x509_svid([leaf], authority.bundles, clock.now())
         await _signs(authority, clock)

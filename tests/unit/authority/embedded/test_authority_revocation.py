@@ -15,14 +15,16 @@ from support import needs
 from support.clock import FakeClock
 from support.embedded import TRUST_DOMAIN, SetEntries, opened, running, settle
 from support.entries import entry
+from support.remote_key import KeyElsewhere
 
 from accredit.authority.embedded.authority import EmbeddedAuthority
+from accredit.authority.embedded.keeping import Way, Ways
 from accredit.authority.embedded.settings import EmbeddedSettings
 from accredit.authority.entry import Entry
 from accredit.authority.entry_set import EntrySet
 from accredit.identity.bundle import TrustBundle, encode_bundle
 from accredit.identity.errors import AuthorityUnavailableError, X509SvidError
-from accredit.identity.keys import KeyType, generate
+from accredit.identity.keys import KeyType, PrivateKey, generate
 from accredit.identity.x509_verify import verify_x509_svid
 
 KEY = generate(KeyType.EC_P256).public_key()
@@ -136,6 +138,53 @@ async def test_every_root_has_its_list_at_every_moment_of_two_rotations(tmp_path
     assert all(roots == lists for roots, lists in seen), seen
 
 
+class Elsewhere:
+    """Keeps keys that are elsewhere, as a TPM does."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, PrivateKey] = {}
+
+    def generate(self, kind: KeyType) -> PrivateKey:
+        assert kind is KeyType.EC_P256
+        return KeyElsewhere()
+
+    def pack(self, name: str, key: PrivateKey) -> bytes:
+        self._keys[name] = key
+        return b"elsewhere"
+
+    def unpack(self, name: str, data: bytes) -> PrivateKey:
+        assert data == b"elsewhere"
+        return self._keys[name]
+
+
+async def test_no_list_is_missing_while_roots_whose_keys_are_in_a_tpm_change(
+    tmp_path: Path,
+) -> None:
+    clock, keeper = FakeClock(), Elsewhere()
+    ways = Ways(Way.TPM, {Way.TPM: lambda _: keeper})
+    settings = EmbeddedSettings(publish_for=timedelta(minutes=1))
+    seen: list[tuple[int, int]] = []
+    with opened(tmp_path, clock, settings, ways=ways) as authority:
+
+        def look() -> None:
+            seen.append((len(own(authority).x509_authorities), len(own(authority).crls)))
+
+        async with running(authority):
+            await settle(clock)
+            revoke(authority, leaf := await sign(authority))
+            await authority.revocations.settled(HOUR)
+            look()
+            authority.subscribe(look)
+            await authority.rotate()
+            for _ in range(3):
+                await settle(clock)
+                clock.advance(timedelta(minutes=2))
+            assert not accepted(authority, leaf, clock)
+            assert openssl_accepts(tmp_path, own(authority), await sign(authority), clock)
+    assert {roots for roots, _ in seen} == {1, 2}
+    assert all(roots == lists for roots, lists in seen), seen
+
+
 async def test_a_revoked_entry_is_as_if_removed_until_it_is_lifted(tmp_path: Path) -> None:
     clock, entries = FakeClock(), SetEntries(A, B)
     with opened(tmp_path, clock, entries=entries) as authority:
@@ -164,17 +213,23 @@ async def test_a_revoked_entry_is_as_if_removed_until_it_is_lifted(tmp_path: Pat
 async def test_an_entry_that_is_revoked_while_its_svid_is_signed_gets_none(tmp_path: Path) -> None:
     clock = FakeClock()
     # An RSA key signs in a thread of its own.
-    with opened(tmp_path, clock, EmbeddedSettings(key_type=KeyType.RSA_2048)) as authority:
+    settings = EmbeddedSettings(key_type=KeyType.RSA_2048, jwt_key_type=KeyType.RSA_2048)
+    with opened(tmp_path, clock, settings) as authority:
 
         async def ask() -> None:
             with pytest.raises(AuthorityUnavailableError, match="is revoked"):
                 await authority.sign_x509(A, KEY)
+
+        async def ask_token() -> None:
+            with pytest.raises(AuthorityUnavailableError, match="is revoked"):
+                await authority.sign_jwt(A, ["db"])
 
         async def revoke_meanwhile() -> None:
             authority.revocations.revoke_entry(A.entry_id, str(A.spiffe_id))
 
         async with asyncio.TaskGroup() as group:
             group.create_task(ask())
+            group.create_task(ask_token())
             group.create_task(revoke_meanwhile())
 
 
