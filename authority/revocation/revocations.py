@@ -197,11 +197,11 @@ class Revocations:
     async def run(self) -> None:
         """Sign each list anew in time, until cancelled."""
         while True:
+            await self._sign_elsewhere()
             await self._sleep()
             before = self.crls
             self._sign()
             self._tell_if_new(before)
-            await self._sign_elsewhere()
 
     async def sign_ahead(self, root: Root) -> None:
         """Have the list of a root signed that is to be trusted next, if its key is elsewhere.
