@@ -31,6 +31,7 @@ class IssuedLog:
         self._scheduled = False
         self._failing = False
         self._since_cleanup = _BETWEEN_CLEANUPS
+        self._ended_before = clock.now()
 
     def note(self, issued: Issued) -> None:
         """Write it down soon."""
@@ -88,7 +89,10 @@ class IssuedLog:
             self._unwritten.clear()
             if self._since_cleanup >= _BETWEEN_CLEANUPS:
                 self._since_cleanup = 0
-                self._store.drop_ended(self._clock.now())
+                # Twice found ended: the clock may be wrong just now.
+                now = self._clock.now()
+                self._store.drop_ended(min(now, self._ended_before))
+                self._ended_before = now
         except StoreError as error:
             if not self._failing:
                 _logger.error(  # noqa: TRY400  the text says it all

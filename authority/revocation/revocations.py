@@ -57,6 +57,7 @@ class Revocations:
         self._due: Mapping[str, Unsigned] = {}
         self._refused: dict[str, str] = {}
         self._settled = asyncio.Event()
+        self._ends: dict[int, float] = {}
         self.revoked, self._number = store.load()
         self._forget_ended()
         self._sign()
@@ -247,6 +248,19 @@ class Revocations:
         self.serials = frozenset(each.svid.serial for each in revoked.svids)
         self.entries = {each.entry_id: each for each in revoked.entries}
         self.barred = frozenset(_ids(revoked.entries))
+        now = self._clock.now()
+        self._ends = {
+            each.svid.serial: self._ends.get(each.svid.serial) or self._end(each, now)
+            for each in revoked.svids
+        }
+
+    def _end(self, revoked: RevokedSvid, now: datetime) -> float:
+        """Return when it ends by the monotonic clock, if the clock on the wall is right now."""
+        rest = min(revoked.svid.not_after - now, self._trusted.policy.longest)
+        return self._clock.monotonic() + rest.total_seconds()
+
+    def _lasts(self, serial: int) -> bool:
+        return self._clock.monotonic() < self._ends.get(serial, 0)
 
     def _sign(self) -> None:
         """Bring the lists in step with time and roots."""
@@ -340,7 +354,12 @@ class Revocations:
     def _forget_ended(self) -> None:
         """Take off the lists what has ended; a list before this one has had it (RFC 5280 3.3)."""
         ended = self._clock.now() - self._trusted.policy.skew
-        svids = tuple(each for each in self.revoked.svids if each.svid.not_after >= ended)
+        svids = tuple(
+            each
+            for each in self.revoked.svids
+            # A clock that is set forward, and back again, must not give it back to its thief.
+            if each.svid.not_after >= ended or self._lasts(each.svid.serial)
+        )
         self._remember(replace(self.revoked, svids=svids))
 
     def _keep(self) -> None:

@@ -85,4 +85,4 @@ async def test_the_account_does_not_grow_with_the_years(store: RevocationStore) 
         log.close()
         clock.advance(HOUR)
     rows = store._database.execute("SELECT count(*) FROM issued").fetchone()[0]
-    assert 50 <= rows < 1200
+    assert 50 <= rows < 2200

@@ -225,6 +225,39 @@ async def test_a_clock_that_is_set_back_brings_lists_that_have_begun(
             assert crl.last_update_utc < clock.now()
 
 
+@pytest.mark.parametrize("away", [2 * DAY, 3650 * DAY])
+async def test_a_clock_that_was_wrong_for_a_while_gives_nobody_back_what_was_revoked(
+    tmp_path: Path, clock: FakeClock, away: timedelta
+) -> None:
+    with opened(tmp_path, clock) as revocations:
+        revocations.note(issued(2, "b", ttl=10 * HOUR))
+        revocations.revoke(issued(1, ttl=10 * HOUR))
+        async with running(revocations):
+            clock.jump(away)
+            await let_pass(clock, MINUTE)
+            for serial in range(100, 100 + 1024):
+                revocations.note(issued(serial, ttl=away + HOUR))
+            revocations.revoke(issued(3, ttl=away + HOUR))
+            clock.jump(-away)
+            await let_pass(clock, MINUTE)
+            assert 1 in serials(revocations)[0]
+            assert revocations.find(2) is not None
+    with opened(tmp_path, clock) as revocations:
+        assert 1 in serials(revocations)[0]
+
+
+async def test_a_clock_that_was_set_right_lets_what_has_ended_go_in_the_end(
+    revocations: Revocations, clock: FakeClock
+) -> None:
+    clock.jump(-3650 * DAY)
+    revocations.revoke(issued(1))
+    clock.jump(3650 * DAY + 2 * HOUR)
+    async with running(revocations):
+        for _ in range(5):
+            await let_pass(clock, DAY)
+        assert not revocations.revoked
+
+
 def test_a_new_root_has_its_list_at_once(revocations: Revocations) -> None:
     revocations.revoke(issued(1))
     third = TestCa("prod.example")
