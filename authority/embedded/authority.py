@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -40,6 +42,7 @@ from accredit.identity.selector import Selector
 from accredit.identity.spiffe_id import TrustDomain
 from accredit.identity.x509_issue import build_leaf
 
+_logger = logging.getLogger(__name__)
 _SECOND = timedelta(seconds=1)
 _MAX_BACKDATE = timedelta(seconds=10)
 
@@ -119,6 +122,7 @@ class EmbeddedAuthority:
             stack.callback(vault.close)
             federation = FederatedBundles.open(vault.federation_path, relationships, clock)
             stack.callback(federation.close)
+            _warn_if_forgotten(vault)
             revocations = Revocations.open(
                 vault.revocation_path,
                 clock,
@@ -311,3 +315,13 @@ class EmbeddedAuthority:
         self._root = certificate(self._vault.state.active(Kind.X509))
         self._generation += renew
         self._subscribers.tell()
+
+
+def _warn_if_forgotten(vault: Vault) -> None:
+    """Say so where an authority that is not new knows nothing of revocations."""
+    if not vault.is_new and not os.path.lexists(vault.revocation_path):
+        _logger.warning(
+            "no account of revocations: what was revoked before is not known; restore the file"
+            " from a backup, or revoke anew, unless an older version of accredit made this folder",
+            extra={"path": str(vault.revocation_path)},
+        )

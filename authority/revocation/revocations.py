@@ -30,6 +30,8 @@ from accredit.identity.spiffe_id import SpiffeId
 
 _logger = logging.getLogger(__name__)
 _RETRY = timedelta(seconds=10)
+# Clients that were told nothing else refuse messages of 4 MiB; roots and SVIDs need some of that.
+_LARGE_BYTES = 3 << 20
 
 
 class Revocations:
@@ -109,11 +111,20 @@ class Revocations:
         if late := [each for each in self._due.values() if self._is_late(each)]:
             return f"the revocation list of root {late[0].root.kid} is being signed"
         if not self.lacking:
-            return ""
+            return self._too_large()
         kids = ", ".join(root.kid for root in self.lacking)
         return (
             f"no revocation list is served, as nobody has the key of root {kids} any more, and a"
             " root without a list would be refused whole; it goes by itself: accredit ca show"
+        )
+
+    def _too_large(self) -> str:
+        size = sum(len(each.der) for each in self._crls.values())
+        if size <= _LARGE_BYTES:
+            return ""
+        return (
+            f"gRPC clients of the Workload API that take no more than 4 MiB will soon refuse"
+            f" revocation lists of {size} bytes; they shrink as revoked SVIDs end"
         )
 
     @property

@@ -243,6 +243,23 @@ async def test_the_published_bundle_says_nothing_of_revocation_and_keeps_its_seq
         assert encode_bundle(own(authority)) == before
 
 
+async def test_whoever_lost_what_was_revoked_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = FakeClock()
+    with opened(tmp_path, clock) as authority:
+        revoke(authority, await sign(authority))
+    with opened(tmp_path, clock) as authority:
+        assert authority.revoked
+    assert "revocation.db" not in caplog.text
+    (tmp_path / "authority/revocation.db").unlink()
+    with opened(tmp_path, clock) as authority:
+        assert not authority.revoked
+    (told,) = caplog.records
+    assert "what was revoked before is not known" in told.getMessage()
+    assert vars(told)["path"] == str(tmp_path / "authority/revocation.db")
+
+
 async def test_nothing_is_revoked_in_a_bundle_whose_old_root_lost_its_key(tmp_path: Path) -> None:
     clock = FakeClock()
     settings = EmbeddedSettings(publish_for=timedelta(minutes=1))

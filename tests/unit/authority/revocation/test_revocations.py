@@ -267,6 +267,18 @@ def test_a_new_root_has_its_list_at_once(revocations: Revocations) -> None:
     assert serials(revocations) == [set()]
 
 
+async def test_lists_too_large_for_clients_are_served_and_that_is_said(
+    revocations: Revocations,
+) -> None:
+    for serial in range(90_000):
+        revocations.note(issued((1 << 158) + serial))
+    revocations.revoke_entry("a", "spiffe://prod.example/a")
+    size = sum(map(len, revocations.crls))
+    assert size > 3 << 20
+    assert f"revocation lists of {size} bytes" in revocations.problem
+    assert "4 MiB" in revocations.problem
+
+
 def test_no_list_at_all_is_served_while_one_root_cannot_have_one(
     tmp_path: Path, clock: FakeClock
 ) -> None:
