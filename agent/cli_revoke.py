@@ -51,7 +51,8 @@ def svid(
 def entry(name: str, config: Path | None, admin_socket: Path | None, output: str) -> None:
     """Revoke every entry with NAME as its entry id, SPIFFE ID or path, and all its SVIDs.
 
-    It is as if the entry were not in the files, until: accredit revoke lift.
+    It is as if the entry were not in the files, until: accredit revoke lift. One that was removed
+    from them, or changed, is revoked too while an SVID of it has not ended.
     """
     answer = ask(cli_options.admin_path(config, admin_socket), "revoke.entry", name=name)
     click.echo(table.to_json(answer) if output == "json" else revoked_text(answer))

@@ -79,10 +79,11 @@ class RevocationAdministration:
     async def entry(self, params: Params) -> Any:
         """Revoke every entry with this id, SPIFFE ID or path, and its SVIDs.
 
-        Where there is none, every instance of a template with such an id, SPIFFE ID or path.
+        Also instances of templates, and entries that are in the files no more or have changed
+        since, as long as an SVID of theirs has not ended.
 
         Raises:
-            RequestError: there is neither.
+            RequestError: there is none.
         """
         revoked: list[Issued] = []
         found = self._named(str(params.get("name", "")))
@@ -100,15 +101,14 @@ class RevocationAdministration:
         """Return the SPIFFE IDs of the entries, or instances, that are meant, by entry id."""
         declared = self._authority.declared
         found = {each.entry_id: each.shown_id for each in declared if is_named(name, each, ())}
-        if found:
-            return found
-        instances = self._revocations.instances(self._whole(name))
-        if not instances:
+        for each in {name, self._whole(name)}:
+            found = {**self._revocations.signed_for(each), **found}
+        if not found:
             raise RequestError(
                 f"no entry has {name[:100]!r} as its id, SPIFFE ID or path, and no instance of a"
-                " template whose SVID has not ended"
+                " template, or entry that was removed, whose SVID has not ended"
             )
-        return instances
+        return found
 
     def _whole(self, name: str) -> str:
         return f"{self._authority.trust_domain.id}{name}" if name.startswith("/") else name

@@ -63,14 +63,19 @@ class IssuedLog:
         )
         return (*self._store.of_entry(entry_id), *unwritten)
 
-    def instances(self, name: str) -> Mapping[str, str]:
-        """Return the SPIFFE IDs of instances with this id or SPIFFE ID, by their entry id.
+    def signed_for(self, name: str) -> Mapping[str, str]:
+        """Return the SPIFFE IDs of entries with this id or SPIFFE ID, by their entry id.
 
         Raises:
             StoreError: the account cannot be read.
         """
         self._write()
-        return self._store.instances(name)
+        unwritten = {
+            each.entry_id: each.spiffe_id
+            for each in self._unwritten
+            if name in {each.entry_id, each.spiffe_id}
+        }
+        return {**self._store.signed_for(name), **unwritten}
 
     def close(self) -> None:
         """Write down what is still to be."""

@@ -146,15 +146,16 @@ class Revocations:
         """
         return self._issued.find(serial)
 
-    def instances(self, name: str) -> Mapping[str, str]:
-        """Return the SPIFFE IDs of instances with this id or SPIFFE ID, by their entry id.
+    def signed_for(self, name: str) -> Mapping[str, str]:
+        """Return the SPIFFE IDs of entries with this id or SPIFFE ID, by their entry id.
 
-        Only those whose SVIDs have not all long ended are known.
+        Instances as well, and entries that are in the files no more; only those whose SVIDs have
+        not all long ended are known.
 
         Raises:
             StoreError: the account cannot be read.
         """
-        return self._issued.instances(name)
+        return self._issued.signed_for(name)
 
     def forbids(self, entry: Entry) -> bool:
         """Tell whether nothing may be signed for an entry: it, or its template, is revoked.

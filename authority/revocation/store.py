@@ -122,15 +122,15 @@ class RevocationStore:
         query = "SELECT * FROM issued WHERE entry_id = ?1 OR template_id = ?1"
         return tuple(_issued(*row) for row in self._rows(query, entry_id))
 
-    def instances(self, name: str) -> Mapping[str, str]:
-        """Return the SPIFFE IDs of instances with this id or SPIFFE ID, by their entry id.
+    def signed_for(self, name: str) -> Mapping[str, str]:
+        """Return the SPIFFE IDs of entries with this id or SPIFFE ID, by their entry id.
 
         Raises:
             StoreError: it cannot be read.
         """
         query = (
             "SELECT DISTINCT entry_id, spiffe_id FROM issued"
-            " WHERE template_id != '' AND ?1 IN (entry_id, spiffe_id)"
+            " WHERE entry_id != '' AND ?1 IN (entry_id, spiffe_id)"
         )
         return {str(row[0]): str(row[1]) for row in self._rows(query, name)}
 

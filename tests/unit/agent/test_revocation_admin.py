@@ -235,3 +235,28 @@ async def test_a_revoked_id_that_was_written_out_is_signed_for_no_template(bench
         await bench.sign(ana)
     # Another entry with other selectors is the operator's own word again.
     await bench.sign(entry("/u/ana", "unix:uid:8"))
+
+
+@pytest.mark.parametrize("name", ["/a", str(A.spiffe_id), A.entry_id])
+async def test_an_entry_that_has_left_the_files_is_revoked_with_its_svids(
+    bench: Bench, name: str
+) -> None:
+    leaf = await bench.sign()
+    bench.entries.set(B)
+    answer = await bench.ask("entry", name=name)
+    assert answer["entries"] == [A.entry_id]
+    assert leaf.serial_number in bench.authority.revoked
+    bench.entries.set(A, B)
+    assert list(bench.authority.entries) == [B]
+
+
+async def test_an_id_is_revoked_with_the_svids_of_every_entry_that_ever_gave_it(
+    bench: Bench,
+) -> None:
+    now_another = entry("/a", "unix:uid:3")
+    stolen, of_template = await bench.sign(), await bench.sign(USERS.instance(["eve"]))
+    bench.entries.set(now_another, entry("/u/eve"), USERS)
+    await bench.sign(now_another)
+    assert len((await bench.ask("entry", name="/a"))["revoked"]) == 2
+    assert len((await bench.ask("entry", name="/u/eve"))["revoked"]) == 1
+    assert {each.serial_number for each in (stolen, of_template)} < set(bench.authority.revoked)
