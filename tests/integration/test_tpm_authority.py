@@ -333,3 +333,23 @@ async def test_what_such_an_authority_signed_it_revokes(
         with pytest.raises(X509SvidError, match="its authority has revoked it"):
             verify_x509_svid([leaf], authority.bundles, clock.now())
         await _signs(authority, clock)
+
+
+async def test_a_tpm_that_hangs_holds_up_no_revocation_and_no_agent(
+    tmp_path: Path, clock: FakeClock, tpm: SoftwareTpm
+) -> None:
+    with kept(tmp_path, clock, "tpm", tpm) as authority:
+        (leaf,) = await authority.sign_x509(_WEB, _KEY)
+        found = authority.revocations.find(leaf.serial_number)
+        assert found is not None
+        async with running(authority):
+            tpm.freeze()
+            try:
+                authority.revocations.revoke(found)
+                await authority.revocations.settled(timedelta(seconds=0.1))
+                assert "is being signed" in authority.revocations.problem
+            finally:
+                tpm.thaw()
+            await authority.revocations.settled(timedelta(minutes=1))
+            assert authority.revocations.problem == ""
+            assert len(authority.bundles[TRUST_DOMAIN].crls) == 1
