@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 from support import needs, sidecar_pair
 from support.agent_process import AgentProcess
 from support.envoy_process import wait_until
@@ -22,6 +23,8 @@ from support.load import Load
 from support.sidecar_pair import CALLER, SERVER, Pair
 
 from accredit.agent.admin_client import ask
+from accredit.authority.revocation.record import Issued
+from accredit.authority.revocation.store import RevocationStore
 
 _HEAD = """trust_domain: td.example
 attestation: {unix: {discover_path: true}}
@@ -162,6 +165,31 @@ def test_the_spiffe_validator_refuses_what_was_revoked_restart_or_not(folder: Pa
         # The caller's Envoy looks at the server's SVID no less.
         world.operator("revoke", "entry", str(SERVER))
         wait_until(lambda: _REVOKED in world.pair.caller.log_text(), 60, "the server is refused")
+
+
+def test_ten_thousand_revoked_svids_are_not_too_many(folder: Path) -> None:
+    with _world(folder, "", "1h") as world:
+        first = x509.load_pem_x509_certificate(world.fetch().read_bytes())
+        world.agent.stop()
+        _account_for(world.agent.folder / "data/authority", first, 10_000)
+        world.agent.start()
+        # No entry has that name, and none ever had: what counts is what was signed.
+        answer = ask(world.agent.admin_socket, "revoke.entry", name="/many")
+        assert len(answer["revoked"]) == 10_000
+        world.served(20)
+        _revoke_own(world)
+        world.served(20)
+        assert world.all_served()
+
+
+def _account_for(authority: Path, like: x509.Certificate, count: int) -> None:
+    [root] = (authority / "keys").glob("x509-*.key")
+    kid, store = root.stem.removeprefix("x509-"), RevocationStore(authority / "revocation.db")
+    ends = like.not_valid_after_utc + timedelta(hours=1)
+    serials = range(like.serial_number + 1, like.serial_number + 1 + count)
+    name = f"{CALLER.trust_domain.id}/many"
+    store.note(Issued(each, kid, "many", name, ends) for each in serials)
+    store.close()
 
 
 @pytest.mark.slow
