@@ -19,6 +19,8 @@ from accredit.identity.errors import TpmError
 from accredit.identity.strict_json import loads_object
 
 MOST_BYTES = 128  # of one sealed object
+_MOST_OUTSIDE = 1024  # of each half of it, as it lies outside its TPM
+_REGISTERS = frozenset(range(32))
 _VERSION = 1
 
 
@@ -53,7 +55,12 @@ def parse_sealed(data: bytes) -> Sealed:
     match found:
         case {"version": 1, "pcrs": dict() as pcrs, "public": str(public), "private": str(private)}:
             halves = [base64.b64decode(each, validate=True) for each in (public, private)]
-            return Sealed(Wrapped(*halves), {int(n): bytes.fromhex(v) for n, v in pcrs.items()})
+            if max(map(len, halves)) > _MOST_OUTSIDE:
+                raise ValueError("it is larger than what a TPM seals")
+            values = {int(n): bytes.fromhex(str(v)) for n, v in pcrs.items()}
+            if not values.keys() <= _REGISTERS:
+                raise ValueError("a TPM has no such PCR")
+            return Sealed(Wrapped(*halves), values)
         case _:
             raise ValueError("expected a secret that a TPM sealed, version 1")
 
@@ -75,6 +82,7 @@ def unseal(device: Device, sealed: Sealed) -> bytes:
     Raises:
         TpmUnavailableError: the TPM is away.
         TpmError: another TPM sealed it, or registers have changed: says which.
+        ValueError: it is damaged.
     """
     return device.ask(lambda connection: _unseal(connection, sealed))
 
@@ -135,7 +143,10 @@ def _unseal(connection: Connection, sealed: Sealed) -> bytes:
 def _told(connection: Connection, sealed: Sealed) -> bytes:
     tss, esapi = connection.tss, connection.esapi
     connection.make_room(0)
-    public, _ = tss.TPMT_PUBLIC.unmarshal(sealed.wrapped.public)
+    try:
+        public, _ = tss.TPMT_PUBLIC.unmarshal(sealed.wrapped.public)
+    except tss.TSS2_Exception:
+        raise ValueError("its public area cannot be decoded") from None
     private = tss.TPM2B_PRIVATE(sealed.wrapped.private)
     with connection.storage_key() as parent:
         handle = esapi.load(parent, private, tss.TPM2B_PUBLIC(publicArea=public))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -306,6 +307,12 @@ def test_a_running_agent_is_not_provisioned(
         (Path.unlink, r"wrapping\.tpm: is missing; restore it from a backup, or run: accredit tpm"),
         (lambda path: path.write_text("{}"), r"wrapping\.tpm: is damaged: expected a secret that"),
         (lambda path: path.write_text("[]"), r"wrapping\.tpm: is damaged"),
+        (
+            lambda path: path.write_text(
+                re.sub('"public": "[^"]{8}', '"public": "', path.read_text())
+            ),
+            r"wrapping\.tpm: is damaged: .* public area",
+        ),
     ],
 )
 def test_a_damaged_wrapping_key_is_named_with_its_cure(

@@ -18,8 +18,12 @@ def test_what_is_written_is_read() -> None:
         (b'"version": 1', b'"version": 2'),
         (b'"pcrs": {', b'"pcrs": 1, "other": {'),
         (b'"7"', b'"seven"'),
+        (b'"7"', b'"-7"'),
+        (b'"7"', b'"700"'),
         (b"0707", b"07 7"),
         (b'"public": "', b'"public": "!'),
+        (b'"07', b'7, "8": "07'),
+        (b'"private": "', b'"private": "' + b"A" * 4000),
         (b"{", b""),
     ],
 )
