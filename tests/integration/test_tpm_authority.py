@@ -19,6 +19,7 @@ from support.entries import entry
 from support.swtpm import SoftwareTpm
 from support.tpm_authority import SEALED, SEALED_TO_PCR, kept, key_files, plan
 
+from accredit.agent.revocation_admin import RevocationAdministration
 from accredit.agent.tpm_provision import provision
 from accredit.authority.embedded.authority import EmbeddedAuthority
 from accredit.authority.embedded.state import Kind
@@ -332,11 +333,10 @@ async def test_what_such_an_authority_signed_it_revokes(
 ) -> None:
     with kept(tmp_path, clock, keys, tpm) as authority:
         (leaf,) = await authority.sign_x509(_WEB, _KEY)
-        found = authority.revocations.find(leaf.serial_number)
-        assert found is not None
         async with running(authority):
-            authority.revocations.revoke(found)
-            await authority.revocations.settled(timedelta(minutes=1))
+            revoke = RevocationAdministration(authority, clock).methods["revoke.svid"]
+            answer = await revoke({"serial": f"{leaf.serial_number:x}"})
+            assert (len(answer["revoked"]), answer["problem"]) == (1, "")
         with pytest.raises(X509SvidError, match="its authority has revoked it"):
             verify_x509_svid([leaf], authority.bundles, clock.now())
         await _signs(authority, clock)
