@@ -32,9 +32,9 @@ def folder() -> Iterator[Path]:
         ("first-start", "byte", 20, {"active"}),
         ("first-start", "syscall", 50, {"active"}),
         ("scheduled", "line", 300, _ALL),
-        ("scheduled", "byte", 20, {"active", "active+prepared"}),
+        ("scheduled", "byte", 20, _ALL),
         ("forced", "syscall", 50, _ALL),
-        ("forced", "byte", 20, {"active", "active+prepared"}),
+        ("forced", "byte", 20, _ALL),
     ],
 )
 def test_death_at_every_moment_leaves_the_same_authority(
