@@ -8,7 +8,6 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Protocol, Self
@@ -17,10 +16,11 @@ from cryptography import x509
 
 from accredit.authority.embedded.describe import describe
 from accredit.authority.embedded.federated import FederatedFiles
-from accredit.authority.embedded.keeping import Ways, in_time
+from accredit.authority.embedded.keeping import Ways
 from accredit.authority.embedded.rotation import ForcedRotation, SignerRotation
 from accredit.authority.embedded.settings import EmbeddedSettings
-from accredit.authority.embedded.signers import bundle_of, certificate, first, whole_seconds
+from accredit.authority.embedded.signers import bundle_of, certificate, first
+from accredit.authority.embedded.signing import Signing
 from accredit.authority.embedded.state import Kind, Signer
 from accredit.authority.embedded.trusted import trusted
 from accredit.authority.embedded.vault import Vault
@@ -30,21 +30,16 @@ from accredit.authority.federation.bundles import FederatedBundles
 from accredit.authority.federation.relationship import Relationship
 from accredit.authority.revocation.crls import Root
 from accredit.authority.revocation.entries import ValidEntries, without
-from accredit.authority.revocation.record import Issued
 from accredit.authority.revocation.revocations import Revocations
 from accredit.authority.subscribers import Subscribers
 from accredit.identity.bundle import TrustBundle
 from accredit.identity.clock import Clock
-from accredit.identity.errors import AuthorityUnavailableError
-from accredit.identity.jwt_svid import JwtSvid, sign_jwt_svid
+from accredit.identity.jwt_svid import JwtSvid
 from accredit.identity.keys import PrivateKey, PublicKey
 from accredit.identity.selector import Selector
 from accredit.identity.spiffe_id import TrustDomain
-from accredit.identity.x509_issue import build_leaf
 
 _logger = logging.getLogger(__name__)
-_SECOND = timedelta(seconds=1)
-_MAX_BACKDATE = timedelta(seconds=10)
 
 
 class Entries(Protocol):
@@ -75,7 +70,6 @@ class EmbeddedAuthority:
         revocations: Revocations,
     ) -> None:
         self._vault = vault
-        self._clock = clock
         self._entries = entries
         self.federation = federation
         self.revocations = revocations
@@ -89,7 +83,8 @@ class EmbeddedAuthority:
         self._generation = 0
         self._bundle = self._own_bundle()
         self._bundles = self._all_bundles()
-        self._root = certificate(vault.state.active(Kind.X509))
+        root = certificate(vault.state.active(Kind.X509))
+        self._signing = Signing(self._rotation, revocations, clock, root)
         entries.subscribe(self._subscribers.tell)
         federation.subscribe(self._foreign_changed)
         revocations.changed = self._revoked_changed
@@ -205,85 +200,12 @@ class EmbeddedAuthority:
         return describe(self._vault.state, self._rotation.next_steps(), publish_for)
 
     async def sign_x509(self, entry: Entry, public_key: PublicKey) -> Sequence[x509.Certificate]:
-        """Return the leaf; its root is in the bundle and nothing stands between.
-
-        Raises:
-            AuthorityUnavailableError: the root is not valid at this time of the clock, or the
-                entry is revoked.
-        """
-        self._require_valid(entry)
-        signer, key, now = self._ready(Kind.X509)
-        ttl = min(entry.x509_ttl, self._rotation.policy(Kind.X509).max_ttl)
-        until = min(now + ttl, signer.not_after)
-        self._rotation.note_signed(signer, until)
-        leaf = await in_time(
-            key,
-            partial(
-                build_leaf,
-                entry.spiffe_id,
-                public_key,
-                issuer=self._root,
-                issuer_key=key,
-                # For verifiers whose clocks are behind; little, as half-life counts from here.
-                not_before=now - min(ttl // 10 // _SECOND * _SECOND, _MAX_BACKDATE),
-                not_after=until,
-                dns_names=entry.dns_names,
-            ),
-        )
-        self._require_valid(entry)  # it may have been revoked meanwhile
-        self.revocations.note(
-            Issued(
-                leaf.serial_number,
-                signer.kid,
-                entry.entry_id,
-                str(entry.spiffe_id),
-                until,
-                entry.template_id,
-            )
-        )
-        return (leaf,)
+        """Return the leaf; see :meth:`Signing.x509`."""
+        return await self._signing.x509(entry, public_key)
 
     async def sign_jwt(self, entry: Entry, audience: Sequence[str]) -> JwtSvid:
-        """Return a JWT-SVID for a non-empty ``audience``.
-
-        Raises:
-            AuthorityUnavailableError: the key is not valid at this time of the clock, or the
-                entry is revoked.
-            JwtSvidError: the audience cannot be put into a token.
-        """
-        self._require_valid(entry)
-        signer, key, now = self._ready(Kind.JWT)
-        ttl = min(entry.jwt_ttl, self._rotation.policy(Kind.JWT).max_ttl, signer.not_after - now)
-        self._rotation.note_signed(signer, now + ttl)
-        svid = await in_time(
-            key,
-            partial(
-                sign_jwt_svid,
-                entry.spiffe_id,
-                audience,
-                key=key,
-                kid=signer.kid,
-                now=now,
-                lifetime=ttl,
-            ),
-        )
-        self._require_valid(entry)  # as above
-        return svid
-
-    def _require_valid(self, entry: Entry) -> None:
-        if self.revocations.forbids(entry):
-            raise AuthorityUnavailableError(f"the entry of {entry.spiffe_id} is revoked")
-
-    def _ready(self, kind: Kind) -> tuple[Signer, PrivateKey, datetime]:
-        signer, key = self._rotation.active(kind)
-        now = whole_seconds(self._clock.now())
-        if not signer.not_before <= now < signer.not_after:
-            raise AuthorityUnavailableError(
-                f"the {kind} signer is valid from {signer.not_before:%Y-%m-%d %H:%M:%S} to"
-                f" {signer.not_after:%Y-%m-%d %H:%M:%S} UTC only, and the clock says"
-                f" {now:%Y-%m-%d %H:%M:%S}; set the clock, or run: accredit ca rotate"
-            )
-        return signer, key, now
+        """Return a JWT-SVID; see :meth:`Signing.jwt`."""
+        return await self._signing.jwt(entry, audience)
 
     def _own_bundle(self) -> TrustBundle:
         return replace(bundle_of(self._vault.state), crls=self.revocations.crls)
@@ -312,7 +234,7 @@ class EmbeddedAuthority:
         self.revocations.trust(trusted(self._vault, self._skew))
         self._bundle = self._own_bundle()
         self._bundles = self._all_bundles()
-        self._root = certificate(self._vault.state.active(Kind.X509))
+        self._signing.root = certificate(self._vault.state.active(Kind.X509))
         self._generation += renew
         self._subscribers.tell()
 
