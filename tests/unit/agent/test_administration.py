@@ -179,11 +179,11 @@ async def test_health_tells_of_revocation_that_reaches_nobody(bench: Bench) -> N
     authority = bench.administration._authority
     assert await bench.ask("health") == {"healthy": True, "problems": []}
     root = authority.revocations.roots[0]
-    policy = authority.revocations._trusted.policy
+    policy = authority.revocations._lists.trusted.policy
     svid = Issued(1, root.kid, "a", "spiffe://prod.example/a", bench.clock.now())
     authority.revocations.revoke(svid)
     assert (await bench.ask("health"))["healthy"]
-    authority.revocations._crls = {}
+    authority.revocations._lists.held = {}
     authority.revocations.trust(Trusted((replace(root, key=None),), policy))
     health = await bench.ask("health")
     assert not health["healthy"]
