@@ -13,6 +13,7 @@ from accredit.agent.federation_settings import read_settings
 from accredit.agent.output_plan import OutputPlan
 from accredit.authority.federation.polling import BundlePolling
 from accredit.authority.path_watch import PathWatch
+from accredit.authority.rereading import Rereading
 from accredit.authority.trusted_text import read_trusted
 from accredit.identity.errors import ConfigError
 from accredit.identity.yaml_lines import load
@@ -46,8 +47,7 @@ class SectionReload:
         self._files = tuple(files)
         self._reread = reread
         self._outputs = outputs
-        self._asked = False
-        self._look = asyncio.Event()
+        self._rereading = Rereading(self._read)
         self._last_error = ""
         self._section = _section(config)
 
@@ -67,8 +67,7 @@ class SectionReload:
 
     def reload(self) -> None:
         """Ask for the file to be read soon, changed or not; what comes of it is logged."""
-        self._asked = True
-        self._look.set()
+        self._rereading.ask()
 
     async def run(self) -> None:
         """Follow the files until cancelled."""
@@ -79,36 +78,16 @@ class SectionReload:
                 "federation and outputs are not watched: they are read on SIGHUP only",
                 extra={"error": error.strerror},
             )
-            await self._follow(None)
+            await self._rereading.follow(None)
         else:
             with watch:
-                await self._follow(watch)
+                await self._rereading.follow(watch)
 
     def _paths(self) -> Iterable[Path]:
         found = [each.bootstrap_bundle for each in self._polling.relationships]
         return [path for path in (self._config, *self._files, *found) if path is not None]
 
-    async def _follow(self, watch: PathWatch | None) -> None:
-        while True:
-            if watch is not None:
-                watch.sync()
-            await self._read()
-            await self._until_look(watch)
-
-    async def _until_look(self, watch: PathWatch | None) -> None:
-        async with asyncio.TaskGroup() as group:
-            watcher = None if watch is None else group.create_task(self._when_changed(watch))
-            await self._look.wait()
-            if watcher is not None:
-                watcher.cancel()
-        self._look.clear()
-
-    async def _when_changed(self, watch: PathWatch) -> None:
-        await watch.changed()
-        self._look.set()
-
-    async def _read(self) -> None:
-        asked, self._asked = self._asked, False
+    async def _read(self, asked: bool) -> None:  # noqa: FBT001  a callback
         section = await asyncio.to_thread(_section, self._config)
         if self._config is not None and (asked or section != self._section):
             await self._apply(self._config, section, asked=asked)

@@ -11,6 +11,7 @@ from accredit.authority.entry_files import EntryFiles, Known, is_entry_file
 from accredit.authority.entry_set import EntryDiff, EntrySet, diff
 from accredit.authority.entry_template import Declared
 from accredit.authority.path_watch import PathWatch
+from accredit.authority.rereading import Rereading
 from accredit.authority.subscribers import Subscribers
 from accredit.identity.errors import ConfigError
 
@@ -32,8 +33,7 @@ class EntrySource:
         self._known: Known = {}
         self._subscribers = Subscribers()
         self._last_error = ""
-        self._asked = False
-        self._look = asyncio.Event()
+        self._rereading = Rereading(self._read)
 
     @property
     def entries(self) -> EntrySet:
@@ -54,8 +54,7 @@ class EntrySource:
 
     def reload(self) -> None:
         """Ask for the files to be read soon, changed or not; what comes of it is logged."""
-        self._asked = True
-        self._look.set()
+        self._rereading.ask()
 
     async def run(self) -> None:
         """Follow the files until cancelled."""
@@ -66,10 +65,10 @@ class EntrySource:
                 "entries are not watched: they are read on SIGHUP only",
                 extra={"error": error.strerror},
             )
-            await self._follow(None)
+            await self._rereading.follow(None)
         else:
             with watch:
-                await self._follow(watch)
+                await self._rereading.follow(watch)
 
     def _paths(self) -> Iterable[Path]:
         try:
@@ -77,27 +76,7 @@ class EntrySource:
         except ConfigError:
             return ()
 
-    async def _follow(self, watch: PathWatch | None) -> None:
-        while True:
-            if watch is not None:
-                watch.sync()
-            await self._read()
-            await self._until_look(watch)
-
-    async def _until_look(self, watch: PathWatch | None) -> None:
-        async with asyncio.TaskGroup() as group:
-            watcher = None if watch is None else group.create_task(self._when_changed(watch))
-            await self._look.wait()
-            if watcher is not None:
-                watcher.cancel()
-        self._look.clear()
-
-    async def _when_changed(self, watch: PathWatch) -> None:
-        await watch.changed()
-        self._look.set()
-
-    async def _read(self) -> None:
-        asked, self._asked = self._asked, False
+    async def _read(self, asked: bool) -> None:  # noqa: FBT001  a callback
         try:
             # A thread: ten thousand entries take half a second.
             new = await asyncio.to_thread(self._files.read, self._known)

@@ -66,6 +66,7 @@ _TESTED_ELSEWHERE = {
     "authority/template_index.py": "test_entry_set.py matches with it",
     "authority/embedded/database.py": "test_store.py beside it, and that of federation",
     "authority/embedded/signing.py": "test_authority.py beside it signs through it",
+    "authority/rereading.py": "test_entry_source.py reads with it",
     "authority/federation/bootstrap.py": "test_bundles.py beside it",
     "authority/federation/exchange.py": "tests/integration answers it in seventy hostile ways",
     "authority/federation/fetch_log.py": "tests/integration reads what it logs",
