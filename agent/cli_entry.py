@@ -11,7 +11,7 @@ from accredit.agent import cli_options, table
 from accredit.agent.admin_client import ask
 from accredit.agent.explanation_text import explanation_text
 from accredit.agent.plan_file import documents
-from accredit.agent.planning_text import planning_text
+from accredit.agent.planning_text import may_lose, planning_text
 
 # A look at every process takes a while.
 _PATIENCE = 60
@@ -117,7 +117,7 @@ def plan(  # noqa: PLR0913  one for each option
     path = cli_options.admin_path(config, admin_socket)
     found = ask(path, "entry.plan", timeout=_PATIENCE, all_processes=all_processes, **meant)
     click.echo(table.to_json(found) if output == "json" else planning_text(found))
-    if fail_on_loss and (found["losing"] or found["missed"]):
+    if fail_on_loss and may_lose(found):
         ctx.exit(1)
 
 

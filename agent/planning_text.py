@@ -24,6 +24,11 @@ def planning_text(found: _Data) -> str:
     return "\n\n".join([f"entries: {counts}", *parts, _sum(found)])
 
 
+def may_lose(found: _Data) -> bool:
+    """Tell whether anybody would lose an identity, as far as everybody was looked at."""
+    return bool(found["losing"] or found["missed"])
+
+
 def _group(group: Sequence[_Data]) -> Iterator[str]:
     first = group[0]
     yield from (f"- {each}" for each in first["lost"])

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from accredit.agent.planning_text import planning_text
+import pytest
+
+from accredit.agent.planning_text import may_lose, planning_text
 
 _NONE: dict[str, Any] = {"gained": [], "lost": [], "changed": [], "default": None}
 
@@ -65,3 +67,10 @@ def test_what_is_special_about_one_is_told() -> None:
 
 def test_those_that_were_missed_are_counted() -> None:
     assert _text(missed=3)[-1].endswith("; 3 could not be looked at")
+
+
+@pytest.mark.parametrize(
+    ("losing", "missed", "expected"), [(0, 0, False), (1, 0, True), (0, 1, True)]
+)
+def test_who_was_not_looked_at_may_lose_too(losing: int, missed: int, expected: bool) -> None:
+    assert may_lose({"losing": losing, "missed": missed}) is expected
