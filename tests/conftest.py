@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# Its fork handlers end some children that are started as another user. What we start ourselves must
+# see to that alone, as agent/__init__.py does.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+importlib.import_module("grpc")
+del os.environ["GRPC_ENABLE_FORK_SUPPORT"]
 
 # A shell lets its background jobs ignore it, and what they start too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
