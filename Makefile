@@ -28,9 +28,14 @@ venv: .venv/.dev  ## everything for working on the code, in .venv
 
 ##@ Test it
 
+# All files side by side, a part one by one; $(1) is how Python begins. In a folder with a short
+# name, as some tests are at the length of a path a socket can have.
+pytest = folder=$$(mktemp -d /tmp/XXXXXX) && trap 'rm -rf "$$folder"' EXIT && $(BIN)/python $(1) -m pytest \
+	-n $(if $(filter tests,$(T)),$(WORKERS),0) --dist loadfile --basetemp "$$folder/t" $(T) $(ARGS)
+
 .PHONY: test
 test: .venv/.dev .venv-interop/.done debian-packages tpm  ## all tests; T=tests/unit for a part
-	$(BIN)/python -m pytest $(T) $(ARGS)
+	$(call pytest,)
 
 .PHONY: check
 check: fmt-check lint types layers proto-check conformance-check docs-config-check cover  ## what CI runs
@@ -39,9 +44,7 @@ check: fmt-check lint types layers proto-check conformance-check docs-config-che
 cover: .venv/.dev .venv-interop/.done debian-packages tpm  ## all tests, with coverage
 	@mkdir -p build
 	rm -f build/coverage*
-	@# A short path, as some tests are at the length of a path a socket can have.
-	folder=$$(mktemp -d /tmp/XXXXXX) && trap 'rm -rf "$$folder"' EXIT && $(BIN)/python -m coverage run -m pytest \
-	    -n $(WORKERS) --dist loadfile --basetemp "$$folder/t" tests 2>&1 | tee build/pytest.log
+	$(call pytest,-m coverage run) 2>&1 | tee build/pytest.log
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 	@tail -n 1 build/pytest.log
