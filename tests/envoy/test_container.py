@@ -12,7 +12,7 @@ from support import containers, sidecar_pair
 from support.agent_process import AgentProcess
 from support.sidecar_pair import CALLER, SERVER
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.root]
 
 
 def test_an_envoy_in_a_container_serves_mutual_tls_with_the_identity_of_its_container(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support import needs, other_user
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow]
 
 
 def _story(command: Any, **options: Any) -> str:

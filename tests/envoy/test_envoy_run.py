@@ -15,8 +15,6 @@ from support.agent_process import AgentProcess
 from support.envoy_process import wait_until
 from support.sidecar_run import SidecarRun
 
-pytestmark = [pytest.mark.timeout(180)]
-
 _CONFIG = """
 trust_domain: td.example
 attestation: {unix: {discover_path: true}}

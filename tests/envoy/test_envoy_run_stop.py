@@ -15,7 +15,7 @@ from support import needs, run_pair, sidecar_pair, slow_app
 from support.agent_process import AgentProcess
 from support.envoy_process import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow]
 
 _CONFIG = """
 trust_domain: td.example

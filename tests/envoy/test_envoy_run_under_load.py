@@ -14,7 +14,7 @@ from support.agent_process import AgentProcess
 from support.envoy_process import wait_until
 from support.load import Load
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow]
 
 _TTL = timedelta(seconds=8)
 _ROTATIONS = 20

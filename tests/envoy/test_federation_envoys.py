@@ -12,7 +12,7 @@ from support.load import Load
 from support.sidecar import federated
 from support.sidecar.federated import FederatedSide, Federation
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from support.agent_process import AgentProcess
 from support.envoy_process import wait_until
 from support.load import Load
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow]
 
 # Half of it is what an agent may be late on a busy machine before an SVID ends.
 _TTL = timedelta(seconds=8)

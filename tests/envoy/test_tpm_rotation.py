@@ -14,7 +14,7 @@ from support.envoy_process import EnvoyProcess, wait_until
 from support.load import Load
 from support.swtpm import SoftwareTpm
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow]
 
 # Half of it is what the TPM may be away, and then the agent late on a busy machine.
 _TTL = timedelta(seconds=10)

@@ -16,7 +16,7 @@ from accredit.attestation.caller import KernelCaller, identify
 from accredit.attestation.containers.attestor import ContainerAttestor
 from accredit.attestation.containers.runtime import Runtime, Runtimes
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.root]
 
 
 @pytest.fixture(scope="module", params=["docker", "podman"])

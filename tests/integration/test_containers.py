@@ -16,7 +16,7 @@ from support.containers import Containers
 
 from accredit.envoy.redirect.programs import cgroup_mount
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.root]
 
 _CONFIG = """\
 trust_domain: prod.example

@@ -16,7 +16,7 @@ from support import memory, needs
 _HERE = Path(__file__).parent
 _ALL = {"active", "active+prepared", "old+active"}
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture

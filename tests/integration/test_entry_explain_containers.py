@@ -11,7 +11,7 @@ from support.agent_process import AgentProcess
 
 from accredit.agent.admin_client import ask
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.root]
 
 _CONFIG = """\
 trust_domain: prod.example

@@ -16,7 +16,7 @@ from support.fake_kubelet import NODE, ca_file, new_ca, pair_files, serving
 from support.kube_cgroup import cgroup_parent
 from support.pods import UID_A
 
-pytestmark = [pytest.mark.interop, pytest.mark.root, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.interop, pytest.mark.root]
 
 _PROGRAM = Path(__file__).with_name("kubelet_program.py")
 _TOKEN = "of-the-agent"

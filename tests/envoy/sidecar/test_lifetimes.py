@@ -22,7 +22,7 @@ from websockets.sync.server import ServerConnection, serve
 from accredit.envoy.address import Address, Endpoint
 from accredit.envoy.sidecar import Protocol
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow]
 
 # Connections live for half of it.
 _TTL = "  svid_ttl: 4s\n"
