@@ -41,7 +41,6 @@ def _here(text: str, folder: Path, socket: Path) -> str:
     )
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("example", sorted(_EXAMPLES.iterdir()), ids=lambda path: path.stem)
 def test_it_serves(folder: Path, example: Path) -> None:
     needs.envoy()

@@ -19,7 +19,6 @@ entries:
 
 
 @pytest.mark.root
-@pytest.mark.timeout(180)
 def test_an_ordinary_user_runs_changes_and_stops_a_sidecar() -> None:
     needs.envoy()
     with other_user.folder() as home, open_to_all(_CONFIG) as agent:

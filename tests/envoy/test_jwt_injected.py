@@ -107,7 +107,6 @@ def verify_all(it: World) -> None:
 
 @_KINDS
 @pytest.mark.slow
-@pytest.mark.timeout(180)
 def test_no_request_goes_out_without_a_token_or_with_one_that_has_ended(
     folder: Path, delta: bool
 ) -> None:
@@ -128,7 +127,6 @@ def test_no_request_goes_out_without_a_token_or_with_one_that_has_ended(
 
 @_KINDS
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 def test_tokens_stay_fresh_when_the_agent_is_killed_and_when_its_keys_rotate(
     folder: Path, delta: bool
 ) -> None:

@@ -63,7 +63,6 @@ def pair(folder: Path, agent: AgentProcess, audience: str = _AUDIENCE) -> Iterat
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
 def test_no_request_fails_while_tokens_and_keys_rotate(folder: Path) -> None:
     needs.envoy()
     agent = AgentProcess(folder, _CONFIG)

@@ -23,8 +23,6 @@ from support.net_namespace import NetNamespace
 
 from accredit.agent import sidecars
 
-pytestmark = pytest.mark.timeout(180)
-
 _APP, _OTHER = other_user.UID, other_user.UID + 1
 _CALLER = "spiffe://td.example/caller"
 _IPV4, _IPV6 = "10.77.0.2", "fd77::2"

@@ -193,7 +193,6 @@ def _account_for(authority: Path, like: x509.Certificate, count: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_nobody_else_fails_while_lists_are_signed_anew_and_roots_replaced(folder: Path) -> None:
     with _world(folder, _SHORT, "16s") as world:
         world.served(20)

@@ -47,7 +47,6 @@ def bad_files(draw: st.DrawFn) -> tuple[Profile, dict[str, Any], list[Planted]]:
     return profile, *draw(spoilt(draw(documents(profile))))
 
 
-@pytest.mark.timeout(300)
 @given(bad_files())
 @settings(max_examples=400)
 def test_every_mistake_is_told_in_its_line_whatever_else_is_wrong(
@@ -67,7 +66,6 @@ def test_every_mistake_is_told_in_its_line_whatever_else_is_wrong(
     assert list(mistakes) == sorted(mistakes, key=lambda mistake: mistake.line or 0)
 
 
-@pytest.mark.timeout(300)
 @given(_VALID, st.data())
 @settings(max_examples=300)
 def test_text_with_scraps_in_it_is_read_or_refused(

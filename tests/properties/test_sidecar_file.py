@@ -36,7 +36,6 @@ def sidecars(draw: st.DrawFn) -> Sidecar:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 @given(sidecar=sidecars(), form=st.sampled_from([("json", to_json), ("yaml", to_yaml)]))
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_real_envoy_accepts_it(tmp_path: Path, sidecar: Sidecar, form: Any) -> None:
@@ -183,7 +182,6 @@ def test_it_keeps_every_promise(sidecar: Sidecar) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 @given(sidecars())
 @settings(max_examples=10)
 def test_yaml_and_json_say_the_same_and_always_the_same(sidecar: Sidecar) -> None:
