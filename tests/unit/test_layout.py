@@ -43,8 +43,6 @@ _TESTED_ELSEWHERE = {
     "agent/tpm_provision.py": "tests/integration/test_tpm_authority.py has it seal and recover",
     "agent/workload_group.py": "tests/integration runs it with a real agent",
     "agent/workload_feed.py": "test_workload_source and tests/integration follow it",
-    "attestation/kubernetes/credentials.py": "test_kubelet.py beside it replaces every file",
-    "attestation/kubernetes/http.py": "test_kubelet.py beside it shows it good and bad servers",
     "attestation/kubernetes/settings.py": "defaults; the tests of what they set",
     "attestation/linux/settings.py": "what the configuration says",
     "attestation/plugin.py": "tests/unit/attestation/plugins has plug-ins that use it",
