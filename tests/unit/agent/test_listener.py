@@ -4,9 +4,7 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -14,93 +12,19 @@ from support import descriptors
 from support.calling import calling
 from support.clock import FakeClock
 from support.eventually import eventually
+from support.listening import Bench, FakeCarrier, listening
 from support.running import quiet, running
 
 from accredit.agent.limits import Limits
 from accredit.agent.listener import Listener
-from accredit.agent.seam import Connection
 from accredit.attestation.caller import KernelCaller
 from accredit.attestation.evidence import Evidence
 from accredit.identity.errors import StoreError, UnavailableError
 
 
-class FakeCarrier:
-    """Keeps what it adopts, until ``end``; or fails as it is told to."""
-
-    def __init__(self) -> None:
-        self.connections: list[Connection] = []
-        self.failure: OSError | None = None
-        self.broken = asyncio.Event()
-        self.stopped: timedelta | None = None
-
-    async def start(self, tasks: asyncio.TaskGroup) -> None:
-        self.tasks = tasks
-
-    def adopt(self, connection: Connection) -> Callable[[], None]:
-        if self.failure is not None:
-            raise self.failure
-        self.connections.append(connection)
-        return lambda: self.end(connection)
-
-    def end(self, connection: Connection) -> None:
-        self.connections.remove(connection)
-        connection.ended()
-        connection.sock.close()
-
-    async def serve(self) -> None:
-        await self.broken.wait()
-        raise RuntimeError("the carrier broke")
-
-    async def stop(self, grace: timedelta) -> None:
-        self.stopped = grace
-        for connection in tuple(self.connections):
-            self.end(connection)
-
-
-class Bench:
-    def __init__(self, folder: Path, limits: Limits) -> None:
-        self.path = folder / "api.sock"
-        self.carrier = FakeCarrier()
-        self.clock = FakeClock()
-        self.listener = Listener(self.path, self.carrier, [], limits, self.clock)
-        self.clients: list[socket.socket] = []
-
-    @property
-    def connections(self) -> list[Connection]:
-        return self.carrier.connections
-
-    def connect(self) -> socket.socket:
-        client = socket.socket(socket.AF_UNIX)
-        self.clients.append(client)
-        client.settimeout(10)
-        client.connect(str(self.path))
-        return client
-
-    async def accepted(self, count: int) -> None:
-        await eventually(lambda: len(self.connections) == count)
-
-    async def refused(self, client: socket.socket) -> None:
-        async with asyncio.timeout(30):
-            client.setblocking(False)
-            with suppress(ConnectionError):
-                assert await asyncio.get_running_loop().sock_recv(client, 1) == b""
-
-
-@asynccontextmanager
-async def _listening(folder: Path, limits: Limits | None = None) -> AsyncIterator[Bench]:
-    bench = Bench(folder, limits or Limits())
-    try:
-        async with running(bench.listener):
-            await bench.listener.ready.wait()
-            yield bench
-    finally:
-        for client in bench.clients:
-            client.close()
-
-
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    async with _listening(tmp_path) as bench:
+    async with listening(tmp_path) as bench:
         yield bench
 
 
@@ -134,63 +58,6 @@ async def test_one_that_ends_is_forgotten(bench: Bench) -> None:
     await bench.accepted(1)
     bench.carrier.end(bench.connections[0])
     assert (bench.listener.connections.total, len(bench.listener.waiting)) == (0, 0)
-
-
-async def test_streams_are_counted_for_the_user(tmp_path: Path) -> None:
-    async with _listening(tmp_path, Limits(streams_per_uid=2)) as bench:
-        bench.connect()
-        bench.connect()
-        await bench.accepted(2)
-        first, second = bench.connections
-        first.stream_began()
-        second.stream_began()
-        with pytest.raises(UnavailableError, match="has 2 streams open, as many as it may"):
-            first.stream_began()
-        second.stream_ended()
-        first.stream_began()
-
-
-async def test_bytes_are_counted_for_the_user_and_forgotten_at_the_end(tmp_path: Path) -> None:
-    async with _listening(tmp_path, Limits(request_bytes_per_uid=1000)) as bench:
-        bench.connect()
-        await bench.accepted(1)
-        (connection,) = bench.connections
-        connection.came((64 << 10) + 500)
-        assert bench.listener.request_bytes.total == 500
-        with pytest.raises(UnavailableError, match="bytes of requests open"):
-            connection.came(501)
-        bench.carrier.end(connection)
-        assert bench.listener.request_bytes.total == 0
-
-
-async def test_one_that_asks_nothing_is_closed(tmp_path: Path) -> None:
-    async with _listening(tmp_path, Limits(first_request=timedelta(milliseconds=50))) as bench:
-        silent, asking = bench.connect(), bench.connect()
-        await bench.accepted(2)
-        bench.connections[1].asked(10)
-        await bench.refused(silent)
-        assert len(bench.connections) == 1
-        asking.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            asking.recv(1)
-
-
-async def test_a_user_has_so_many_connections_and_no_more(tmp_path: Path) -> None:
-    async with _listening(tmp_path, Limits(connections_per_uid=2)) as bench:
-        for _ in range(2):
-            bench.connect()
-        await bench.accepted(2)
-        await bench.refused(bench.connect())
-        bench.carrier.end(bench.connections[0])
-        bench.connect()
-        await bench.accepted(2)
-
-
-async def test_all_together_have_so_many_and_no_more(tmp_path: Path) -> None:
-    async with _listening(tmp_path, Limits(connections=1)) as bench:
-        bench.connect()
-        await bench.accepted(1)
-        await bench.refused(bench.connect())
 
 
 async def test_a_caller_that_has_died_is_refused(
@@ -284,7 +151,7 @@ async def test_a_path_in_use_ends_it_and_the_carrier_with_it(bench: Bench, tmp_p
 
 
 async def test_at_the_end_it_is_not_ready_and_the_socket_is_gone(tmp_path: Path) -> None:
-    async with _listening(tmp_path) as bench:
+    async with listening(tmp_path) as bench:
         bench.connect()
         await bench.accepted(1)
     assert not bench.listener.ready.is_set()
