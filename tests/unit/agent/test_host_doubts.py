@@ -4,27 +4,15 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from support.doubting import doubted
 from support.plugin import GOOD, installed
 
-from accredit.agent.config import load_config
-from accredit.agent.doubts import doubts
 from accredit.agent.host_doubts import _SWITCHES
 from accredit.attestation import trust as module
 from accredit.attestation.linux.settings import LinuxSettings
 from accredit.attestation.trust import Trust, trust
 from accredit.authority.selector_kinds import _LINUX
 from accredit.identity.selector import Selector
-
-_HEAD = "trust_domain: a\ndata_dir: /d\nsocket: /s\nadmin_socket: /a\n"
-
-
-def found(folder: Path, selector: str, attestation: str) -> list[str]:
-    path = folder / "accredit.yaml"
-    entry = f"entries:\n  - {{id: /a, selectors: ['unix:uid:1', '{selector}']}}\n"
-    path.write_text(f"{_HEAD}attestation: {attestation}\n{entry}")
-    path.chmod(0o600)
-    plan = load_config(path).plan(path)
-    return [each.replace(str(path), "FILE") for each in doubts(plan, plan.entry_files.read())]
 
 
 @pytest.mark.parametrize(
@@ -42,10 +30,10 @@ def found(folder: Path, selector: str, attestation: str) -> list[str]:
 def test_a_selector_of_what_is_switched_off_is_doubted(
     tmp_path: Path, selector: str, attestation: str, cure: str
 ) -> None:
-    assert found(tmp_path, selector, "{}") == [
+    assert doubted(tmp_path, selector, "{}") == [
         f"FILE:7: {selector} never holds unless attestation.{cure}"
     ]
-    assert found(tmp_path, selector, attestation) == []
+    assert doubted(tmp_path, selector, attestation) == []
 
 
 @pytest.mark.parametrize(
@@ -61,7 +49,7 @@ def test_a_selector_of_what_is_switched_off_is_doubted(
 def test_a_selector_of_a_part_that_is_switched_off_is_doubted(
     tmp_path: Path, selector: str, attestation: str, switch: str
 ) -> None:
-    (doubt,) = found(tmp_path, selector, attestation)
+    (doubt,) = doubted(tmp_path, selector, attestation)
     assert doubt.endswith(f"never holds unless attestation.{switch} is true")
 
 
@@ -71,13 +59,13 @@ def test_every_kind_of_linux_selector_has_its_switch() -> None:
 
 
 def test_a_selector_that_nobody_could_give_is_doubted(tmp_path: Path) -> None:
-    assert found(tmp_path, "rack:row:7", "{}") == [
+    assert doubted(tmp_path, "rack:row:7", "{}") == [
         "FILE:7: rack:row:7 never holds: no attestor or plug-in of attestation is called rack"
     ]
 
 
 def test_a_plug_in_that_cannot_be_used_is_told(tmp_path: Path) -> None:
-    (doubt,) = found(tmp_path, "rack:row:7", "{plugins: {rack: {}}}")
+    (doubt,) = doubted(tmp_path, "rack:row:7", "{plugins: {rack: {}}}")
     assert doubt.startswith("attestation.plugins.rack: no installed package has an entry point")
 
 
@@ -87,5 +75,5 @@ def test_one_that_can_says_whose_word_its_selectors_are(
     monkeypatch.setattr(module, "_declared", {})
     monkeypatch.syspath_prepend(tmp_path)
     installed(tmp_path, GOOD, name="shelf")
-    assert found(tmp_path, "shelf:row:7", "{plugins: {shelf: {row: 7}}}") == []
+    assert doubted(tmp_path, "shelf:row:7", "{plugins: {shelf: {row: 7}}}") == []
     assert trust(Selector.parse("shelf:row:7")) is Trust.RUNTIME

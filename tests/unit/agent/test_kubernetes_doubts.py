@@ -3,20 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from accredit.agent.config import load_config
-from accredit.agent.doubts import doubts
-
-_HEAD = "trust_domain: a\ndata_dir: /d\nsocket: /s\nadmin_socket: /a\n"
-
-
-def found(folder: Path, attestation: str, selector: str) -> list[str]:
-    path = folder / "accredit.yaml"
-    entry = f"entries: [{{id: /a, selectors: ['{selector}', 'unix:uid:1']}}]\n"
-    path.write_text(f"{_HEAD}attestation: {{{attestation}}}\n{entry}")
-    path.chmod(0o600)
-    plan = load_config(path).plan(path)
-    return [each.replace(str(path), "FILE") for each in doubts(plan, plan.entry_files.read())]
+from support.doubting import doubted
 
 
 @pytest.mark.parametrize(
@@ -34,8 +21,8 @@ def found(folder: Path, attestation: str, selector: str) -> list[str]:
 def test_a_selector_that_nobody_gives_is_told(
     tmp_path: Path, attestation: str, selector: str, unless: str
 ) -> None:
-    assert found(tmp_path, attestation, selector) == [
-        f"FILE:6: {selector} never holds unless {unless}"
+    assert doubted(tmp_path, selector, f"{{{attestation}}}") == [
+        f"FILE:7: {selector} never holds unless {unless}"
     ]
 
 
@@ -50,4 +37,4 @@ def test_a_selector_that_nobody_gives_is_told(
 def test_what_pods_can_have_raises_no_doubt(
     tmp_path: Path, attestation: str, selector: str
 ) -> None:
-    assert found(tmp_path, attestation, selector) == []
+    assert doubted(tmp_path, selector, f"{{{attestation}}}") == []
