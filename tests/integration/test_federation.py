@@ -20,14 +20,13 @@ from support.bundle_endpoint import Endpoint, document, endpoint, says, server_c
 from support.ca import TestCa
 from support.eventually import eventually
 from support.federating import PARTNER, SERVER
+from support.federating_agent import FEDERATION, client_of, write_bootstrap
 from support.token import Token
 
 from accredit.agent.client import JWT_BUNDLES, X509_BUNDLES, WorkloadApiClient
-from accredit.identity.bundle import encode_bundle
 from accredit.identity.errors import RequestError, X509SvidError
 from accredit.identity.spiffe_id import TrustDomain
 from accredit.rotation.clock import SystemClock
-from accredit.workload_api.endpoint import UnixEndpoint
 
 _SECOND = timedelta(seconds=1)
 _OWN = TrustDomain("prod.example")
@@ -46,24 +45,12 @@ _FILES = """\
 outputs:
   - {profile: pem, folder: files}
 """
-_FEDERATION = """\
-federation:
-  refresh_min: 1s
-  relationships:
-    - trust_domain: partner.example
-      url: {url}
-      profile: https_spiffe
-      endpoint_spiffe_id: spiffe://partner.example/bundle-endpoint
-      bootstrap_bundle: bootstrap.json
-"""
 
 
 @pytest.fixture
 def partner(tmp_path: Path) -> TestCa:
     ca = TestCa(PARTNER, now=datetime.now(UTC))
-    path = tmp_path / "bootstrap.json"
-    path.write_bytes(encode_bundle(ca.bundle(sequence=1)))
-    path.chmod(0o600)
+    write_bootstrap(tmp_path, ca.bundle(sequence=1))
     return ca
 
 
@@ -117,7 +104,7 @@ async def running(folder: Path, config: str) -> AsyncIterator[AgentProcess]:
 async def test_a_partners_rotation_reaches_workloads_and_files_and_outlives_partner_and_agent(
     server: Endpoint, partner: TestCa, tmp_path: Path
 ) -> None:
-    config = _BASE + _FILES + _FEDERATION.format(url=server.url())
+    config = _BASE + _FILES + FEDERATION.format(url=server.url())
     new = TestCa(PARTNER, now=datetime.now(UTC))
     file = tmp_path / "files/ca-partner.example.crt"
     async with running(tmp_path, config) as agent:
@@ -148,7 +135,7 @@ async def test_an_operator_may_set_a_bundle_and_forget_it(partner: TestCa, tmp_p
     new = TestCa(PARTNER, now=datetime.now(UTC))
     pem = tmp_path / "new.pem"
     pem.write_bytes(new.bundle().x509_pem)
-    config = _BASE + _FEDERATION.format(url="https://127.0.0.1:1/")
+    config = _BASE + FEDERATION.format(url="https://127.0.0.1:1/")
     async with running(tmp_path, config) as agent:
         await gets(agent, partner)
         where = f"--admin-socket={agent.admin_socket}"
@@ -165,7 +152,7 @@ async def test_an_operator_may_set_a_bundle_and_forget_it(partner: TestCa, tmp_p
 async def test_a_mistake_in_the_file_ends_no_relationship(
     server: Endpoint, partner: TestCa, tmp_path: Path
 ) -> None:
-    config = _BASE + _FEDERATION.format(url=server.url())
+    config = _BASE + FEDERATION.format(url=server.url())
     async with running(tmp_path, config) as agent:
         await gets(agent, partner)
         agent.config.write_text(config.replace("https://", "http://"))
@@ -181,7 +168,7 @@ async def test_a_bootstrap_bundle_that_others_can_write_counts_for_nothing(
     server: Endpoint, partner: TestCa, tmp_path: Path
 ) -> None:
     (tmp_path / "bootstrap.json").chmod(0o666)
-    async with running(tmp_path, _BASE + _FEDERATION.format(url=server.url())) as agent:
+    async with running(tmp_path, _BASE + FEDERATION.format(url=server.url())) as agent:
         await gets(agent)
         assert (await listed(agent))["bundle"] is None
         where = f"--admin-socket={agent.admin_socket}"
@@ -196,11 +183,11 @@ async def test_a_bootstrap_bundle_that_others_can_write_counts_for_nothing(
 async def test_a_partners_keys_speak_for_its_own_trust_domain_alone(
     partner: TestCa, tmp_path: Path
 ) -> None:
-    config = _BASE + _FEDERATION.format(url="https://127.0.0.1:1/")
+    config = _BASE + FEDERATION.format(url="https://127.0.0.1:1/")
     async with running(tmp_path, config) as agent:
         await gets(agent, partner)
         with closing(SystemClock()) as clock:
-            client = WorkloadApiClient(UnixEndpoint(str(agent.socket)), clock)
+            client = client_of(agent, clock)
             await _vouches_for_its_own_certificates(client, partner, clock.now())
             await _vouches_for_its_own_tokens(client, partner, clock.now())
 

@@ -19,14 +19,14 @@ from support.bundle_endpoint import document, endpoint, says, server_context
 from support.ca import TestCa
 from support.eventually import eventually
 from support.federating import PARTNER, SERVER
+from support.federating_agent import FEDERATION, client_of, write_bootstrap
 from support.token import Token
 from support.unix_http import get
 
-from accredit.agent.client import JWT_BUNDLES, X509_BUNDLES, X509_CONTEXT, WorkloadApiClient
+from accredit.agent.client import JWT_BUNDLES, X509_BUNDLES, X509_CONTEXT
 from accredit.agent.sds_client import SdsClient
 from accredit.agent.sds_dialect import Question, Update
 from accredit.agent.sds_reading import ValidationContext
-from accredit.identity.bundle import encode_bundle
 from accredit.identity.errors import AccreditError
 from accredit.identity.trust_bundle import TrustBundle
 from accredit.rotation.clock import SystemClock
@@ -42,16 +42,6 @@ entries:
   - {{id: /web, selectors: ["output:web"], federates_with: [partner.example]}}
 outputs:
   - {{name: web, profile: pem, folder: web}}
-"""
-_FEDERATION = """\
-federation:
-  refresh_min: 1s
-  relationships:
-    - trust_domain: partner.example
-      url: {url}
-      profile: https_spiffe
-      endpoint_spiffe_id: spiffe://partner.example/bundle-endpoint
-      bootstrap_bundle: bootstrap.json
 """
 
 Keys = frozenset[str]
@@ -88,7 +78,7 @@ class Streams:
 
     def open(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         where = UnixEndpoint(str(self.agent.socket))
-        api = WorkloadApiClient(where, self.clock)
+        api = client_of(self.agent, self.clock)
         streams: dict[str, tuple[Any, Callable[[Any], Keys]]] = {
             "X.509 context": (
                 api.watch(X509_CONTEXT),
@@ -154,7 +144,7 @@ async def vouches(streams: Streams, ca: TestCa) -> bool:
     """Tell whether the agent takes a token of a workload that an authority has signed."""
     claims = {"sub": "spiffe://partner.example/db", "aud": "me"}
     token = Token(ca.jwt_key, {"kid": ca.jwt_authority.key_id}, claims, now=streams.clock.now())
-    client = WorkloadApiClient(UnixEndpoint(str(streams.agent.socket)), streams.clock)
+    client = client_of(streams.agent, streams.clock)
     try:
         return str((await client.validate(str(token), "me")).spiffe_id) == claims["sub"]
     except AccreditError:
@@ -173,11 +163,10 @@ async def test_a_partners_new_keys_and_its_end_reach_everybody_in_one_message(
         jwt_authorities=(old.jwt_authority, new.jwt_authority),
         sequence=2,
     )
-    (tmp_path / "bootstrap.json").write_bytes(encode_bundle(one))
-    (tmp_path / "bootstrap.json").chmod(0o600)
+    write_bootstrap(tmp_path, one)
     context = server_context(tmp_path, old.issue(SERVER))
     async with endpoint(context, says(document(one))) as server:
-        agent = AgentProcess(tmp_path, _CONFIG + _FEDERATION.format(url=server.url()))
+        agent = AgentProcess(tmp_path, _CONFIG + FEDERATION.format(url=server.url()))
         await asyncio.to_thread(agent.start)
         try:
             async with listening(agent) as streams:
