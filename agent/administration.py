@@ -24,6 +24,7 @@ from accredit.authority.entry_template import Declared, EntryTemplate
 from accredit.identity.bundle_map import encode_bundle_map
 from accredit.identity.clock import Clock
 from accredit.identity.errors import RequestError, SpiffeIdError
+from accredit.identity.moment import rfc3339
 from accredit.identity.spiffe_id import TrustDomain
 from accredit.rotation.identities import Identities
 from accredit.sds_server.ledger import Ledger
@@ -99,8 +100,8 @@ class Administration:
         return {
             "version": accredit.__version__,
             "trust_domain": str(self._authority.trust_domain),
-            "started": _time(self._started),
-            "now": _time(now),
+            "started": rfc3339(self._started),
+            "now": rfc3339(now),
             "socket": str(self._plan.socket),
             "bundle_endpoint": _endpoint(self._sections.endpoint),
             "jwks_socket": str(self._plan.jwks_socket) if self._plan.jwks else None,
@@ -225,11 +226,7 @@ def _plain(value: Any) -> Any:
         }
     if isinstance(value, tuple | list):
         return [_plain(each) for each in value]
-    return _time(value) if isinstance(value, datetime) else value
-
-
-def _time(when: datetime) -> str:
-    return when.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return rfc3339(value) if isinstance(value, datetime) else value
 
 
 def _endpoint(settings: EndpointSettings | None) -> str | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
-from datetime import datetime
 
 from accredit.agent import table
+from accredit.identity.moment import rfc3339
 from accredit.workload_api.contexts import (
     HintedSvid,
     HintedToken,
@@ -30,8 +30,8 @@ def _svid_data(hinted: HintedSvid, *, keys: bool) -> dict[str, object]:
         "spiffe_id": str(svid.spiffe_id),
         "hint": hinted.hint,
         "serial": svid.serial,
-        "not_before": _time(svid.not_before),
-        "not_after": _time(svid.not_after),
+        "not_before": rfc3339(svid.not_before),
+        "not_after": rfc3339(svid.not_after),
         "x509_svid": svid.chain_pem.decode(),
     }
     return data | ({"x509_svid_key": svid.key_pem.decode()} if keys else {})
@@ -68,7 +68,7 @@ def claims_data(claims: TokenClaims) -> dict[str, object]:
 def context_text(context: X509Context) -> str:
     """Return a line for each SVID, then one for each bundle."""
     rows = [
-        (str(each.svid.spiffe_id), each.hint, each.svid.serial, _time(each.svid.not_after))
+        (str(each.svid.spiffe_id), each.hint, each.svid.serial, rfc3339(each.svid.not_after))
         for each in context.svids
     ]
     svids = table.render(("SPIFFE ID", "HINT", "SERIAL", "ENDS"), rows)
@@ -78,7 +78,7 @@ def context_text(context: X509Context) -> str:
 def x509_bundles_text(bundles: X509Bundles) -> str:
     """Return a line for each X.509 authority."""
     rows = [
-        (str(td.id), f"{root.serial_number:x}", _time(root.not_valid_after_utc))
+        (str(td.id), f"{root.serial_number:x}", rfc3339(root.not_valid_after_utc))
         for td, bundle in bundles.bundles.items()
         for root in bundle.x509_authorities
     ]
@@ -105,7 +105,3 @@ def claims_text(claims: TokenClaims) -> str:
     """Return a line for each claim."""
     values = [(name, json.dumps(value)) for name, value in sorted(claims.claims.items())]
     return table.facts([("SPIFFE ID", str(claims.spiffe_id)), *values])
-
-
-def _time(when: datetime) -> str:
-    return when.isoformat().replace("+00:00", "Z")

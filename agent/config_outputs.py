@@ -5,6 +5,7 @@ The agent's configuration and the file of ``accredit file watch`` have a list of
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -237,7 +238,7 @@ class OutputSection(Section):
 def _distinct(outputs: list[OutputSection]) -> list[OutputSection]:
     for what, values in (
         ("name", [each.title for each in outputs]),
-        ("folder", [str(each.folder) for each in outputs]),
+        ("folder", [os.path.normpath(each.folder) for each in outputs]),
     ):
         for value in values:
             if values.count(value) > 1:

@@ -15,6 +15,7 @@ from accredit.authority.entry import Entry
 from accredit.authority.entry_reasons import Miss, nearest
 from accredit.authority.entry_set import EntrySet
 from accredit.identity.durations import format_duration
+from accredit.identity.moment import rfc3339
 from accredit.rotation.entitlement import Entitlement
 from accredit.rotation.snapshot import Snapshot
 from accredit.sds_server.preview import preview
@@ -90,4 +91,4 @@ def _sds(entitlement: Entitlement, snapshot: Snapshot, plan: Plan) -> list[dict[
 
 
 def _time(when: Any) -> str | None:
-    return when.isoformat(timespec="seconds").replace("+00:00", "Z") if when else None
+    return rfc3339(when) if when else None

@@ -24,8 +24,9 @@ def of_outputs(outputs: Sequence[OutputPlan], entries: EntrySet) -> Iterator[str
     if not outputs:
         return
     # What outputs are made of is only loaded where there are any.
-    from accredit.agent.output_machine import of_machine  # noqa: PLC0415
+    from accredit.agent.output_machine import of_machine, shared_folders  # noqa: PLC0415
 
+    yield from shared_folders(outputs)
     for output in outputs:
         yield from _without_identity(output, entries)
         yield from of_machine(output, os.geteuid(), {os.getegid(), *os.getgroups()})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from accredit.agent.output_plan import OutputPlan
 from accredit.file_output.advice import advice
@@ -19,6 +20,18 @@ def of_machine(output: OutputPlan, uid: int, gids: Collection[int]) -> Iterator[
     """Yield what will keep an agent of this user, in these groups, from it; in a line each."""
     for doubt in _doubts(output, uid, gids):
         yield f"output {output.name!r}: {doubt}"
+
+
+def shared_folders(outputs: Iterable[OutputPlan]) -> Iterator[str]:
+    """Yield a line for each output whose folder is another's, by whatever path."""
+    seen: dict[str, OutputPlan] = {}
+    for output in outputs:
+        first = seen.setdefault(os.path.realpath(output.folder), output)
+        if first is not output:
+            yield (
+                f"output {output.name!r}: {output.folder} is the folder of output {first.name!r},"
+                " by another path; each needs its own"
+            )
 
 
 def _doubts(output: OutputPlan, uid: int, gids: Collection[int]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from accredit.agent.client import WorkloadApiClient
 from accredit.agent.output_group import OutputGroup
-from accredit.agent.output_machine import of_machine
+from accredit.agent.output_machine import of_machine, shared_folders
 from accredit.agent.output_plan import OutputPlan
 from accredit.agent.sd_notify import SystemdNotifier
 from accredit.agent.workload_feed import WorkloadFeed
@@ -63,9 +63,8 @@ class OutputWatch:
             self._feed.close()
 
     async def _want(self, group: OutputGroup, plans: Sequence[OutputPlan]) -> None:
-        for plan in plans:
-            for doubt in await asyncio.to_thread(_doubts, plan):
-                _logger.warning("probably not meant", extra={"doubt": doubt})
+        for doubt in await asyncio.to_thread(_doubts, plans):
+            _logger.warning("probably not meant", extra={"doubt": doubt})
         await group.want(plans)
 
     async def _goes_on(self) -> bool:
@@ -102,8 +101,10 @@ class OutputWatch:
             said = now
 
 
-def _doubts(plan: OutputPlan) -> list[str]:
-    return list(of_machine(plan, os.geteuid(), {os.getegid(), *os.getgroups()}))
+def _doubts(plans: Sequence[OutputPlan]) -> list[str]:
+    ourselves = os.geteuid(), {os.getegid(), *os.getgroups()}
+    of_each = (doubt for plan in plans for doubt in of_machine(plan, *ourselves))
+    return [*shared_folders(plans), *of_each]
 
 
 def status(group: OutputGroup) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from accredit.agent.admin import Method, Params, administrator
@@ -16,6 +16,7 @@ from accredit.authority.revocation.crls import Crl
 from accredit.authority.revocation.record import Issued
 from accredit.identity.clock import Clock
 from accredit.identity.errors import NotFoundError, RequestError, UnavailableError
+from accredit.identity.moment import rfc3339
 
 _logger = logging.getLogger(__name__)
 Data = dict[str, Any]
@@ -52,7 +53,7 @@ class RevocationAdministration:
         """
         found = self._meant(params)
         if found.not_after < self._clock.now():
-            raise RequestError(f"the SVID ended at {_time(found.not_after)}: nobody accepts it")
+            raise RequestError(f"the SVID ended at {rfc3339(found.not_after)}: nobody accepts it")
         revoked = self._revocations.revoke(found)
         _log("svid revoked", revoked)
         return await self._answer(revoked, [] if revoked else [_svid(found)])
@@ -143,12 +144,12 @@ class RevocationAdministration:
                 {
                     "entry_id": each.entry_id,
                     "spiffe_id": each.spiffe_id,
-                    "since": _time(each.since),
+                    "since": rfc3339(each.since),
                     "declared": self._authority.declared.by_id(each.entry_id) is not None,
                 }
                 for each in revoked.entries
             ],
-            "svids": [{**_svid(each.svid), "since": _time(each.since)} for each in revoked.svids],
+            "svids": [{**_svid(each.svid), "since": rfc3339(each.since)} for each in revoked.svids],
             "crls": [_crl(each) for each in self._revocations.held],
             "problem": self._revocations.problem,
         }
@@ -188,7 +189,7 @@ def _svid(each: Issued) -> dict[str, Any]:
         "serial": f"{each.serial:x}",
         "spiffe_id": each.spiffe_id,
         "entry_id": each.entry_id,
-        "not_after": _time(each.not_after),
+        "not_after": rfc3339(each.not_after),
     }
 
 
@@ -197,10 +198,6 @@ def _crl(each: Crl) -> dict[str, Any]:
         "root": each.kid,
         "number": each.number,
         "revoked": len(each.lines),
-        "next_update": _time(each.times.end),
-        "replaced_at": _time(each.times.replace_at),
+        "next_update": rfc3339(each.times.end),
+        "replaced_at": rfc3339(each.times.replace_at),
     }
-
-
-def _time(when: datetime) -> str:
-    return when.isoformat(timespec="seconds").replace("+00:00", "Z")

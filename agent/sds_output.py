@@ -14,6 +14,7 @@ from accredit.agent.sds_reading import (
     TlsCertificate,
     ValidationContext,
 )
+from accredit.identity.moment import rfc3339
 
 MISSING = "not granted (yet)"
 REMOVED = "no such secret here"
@@ -44,7 +45,7 @@ def fetched_text(
 def update_data(update: Update, when: datetime) -> dict[str, object]:
     """Return one message and when it came."""
     return {
-        "time": _time(when),
+        "time": rfc3339(when),
         "secrets": [_secret_data(each) for each in update.secrets],
         "removed": list(update.removed),
         "problem": update.problem,
@@ -55,7 +56,7 @@ def update_text(update: Update, when: datetime) -> str:
     """Return lines for what a message says, each with the time it came."""
     rows = [row for each in update.secrets for row in _rows(each)]
     rows += [_nothing(name, REMOVED) for name in update.removed]
-    return table.render((*_HEADINGS, "CAME"), [(*row, _time(when)) for row in rows])
+    return table.render((*_HEADINGS, "CAME"), [(*row, rfc3339(when)) for row in rows])
 
 
 def _secret_data(secret: ReceivedSecret) -> dict[str, object]:
@@ -67,14 +68,18 @@ def _secret_data(secret: ReceivedSecret) -> dict[str, object]:
             roots = {name: [_data(each) for each in found] for name, found in authorities}
             return data | {"type": "validation_context", "roots": roots}
         case BearerToken(subject, audience, not_after):
-            told = {"spiffe_id": subject, "audience": list(audience), "not_after": _time(not_after)}
+            told = {
+                "spiffe_id": subject,
+                "audience": list(audience),
+                "not_after": rfc3339(not_after),
+            }
             return data | {"type": "jwt_svid", **told}
         case None:
             return data | {"type": "another kind"}
 
 
 def _data(certificate: Certificate) -> dict[str, object]:
-    return {"serial": certificate.serial, "not_after": _time(certificate.not_after)}
+    return {"serial": certificate.serial, "not_after": rfc3339(certificate.not_after)}
 
 
 def _rows(secret: ReceivedSecret) -> list[tuple[str, ...]]:
@@ -82,14 +87,14 @@ def _rows(secret: ReceivedSecret) -> list[tuple[str, ...]]:
     match secret.content:
         case TlsCertificate(uris, leaf):
             names = printable(" ".join(uris)) or "no SPIFFE ID"
-            return [(name, "TLS certificate", version, names, leaf.serial, _time(leaf.not_after))]
+            return [(name, "TLS certificate", version, names, leaf.serial, rfc3339(leaf.not_after))]
         case ValidationContext(authorities):
             kind = "validation context"
             if not authorities:
                 return [(name, kind, version, "trusts nobody", "", "")]
             return [(name, kind, version, *_domain(*each)) for each in authorities]
         case BearerToken(subject, _, not_after):
-            return [(name, "JWT-SVID", version, printable(subject), "", _time(not_after))]
+            return [(name, "JWT-SVID", version, printable(subject), "", rfc3339(not_after))]
         case None:
             return [(name, "another kind", version, "", "", "")]
 
@@ -99,7 +104,7 @@ def _domain(name: str, found: Sequence[Certificate]) -> tuple[str, str, str]:
     count = f"{len(found)} CA" if len(found) == 1 else f"{len(found)} CAs"
     first = min(found, key=lambda each: each.not_after)
     serial = first.serial if len(found) == 1 else ""
-    return f"{printable(name) or 'for everybody'}: {count}", serial, _time(first.not_after)
+    return f"{printable(name) or 'for everybody'}: {count}", serial, rfc3339(first.not_after)
 
 
 def _nothing(name: str, why: str) -> tuple[str, ...]:
@@ -109,7 +114,3 @@ def _nothing(name: str, why: str) -> tuple[str, ...]:
 def printable(text: str) -> str:
     """Return ``text`` without what could steer a terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
-
-
-def _time(when: datetime) -> str:
-    return when.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from accredit.file_output.deploy.machine import Step
 from accredit.file_output.fileset import FileSet
+from accredit.identity.moment import rfc3339
 
 
 def _nobody() -> None:
@@ -141,7 +142,7 @@ class Ledger:
 def _plain(value: object) -> object:
     match value:
         case datetime():
-            return value.isoformat().replace("+00:00", "Z")
+            return rfc3339(value)
         case tuple():
             return list(value)
         case _:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from accredit.identity.moment import rfc3339
 from accredit.sds_server.log_budget import LogBudget
 from accredit.sds_server.secrets import Secret
 
@@ -146,7 +147,7 @@ def plain(values: Mapping[str, object]) -> dict[str, object]:
 def _plain(value: object) -> object:
     match value:
         case datetime():
-            return value.isoformat().replace("+00:00", "Z")
+            return rfc3339(value)
         case tuple():
             return list(value)
         case _:

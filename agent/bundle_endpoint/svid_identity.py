@@ -15,6 +15,7 @@ from accredit.authority.authority import Authority
 from accredit.authority.entry import Entry
 from accredit.identity.clock import Clock
 from accredit.identity.errors import AccreditError, UnavailableError
+from accredit.identity.moment import rfc3339
 from accredit.identity.spiffe_id import SpiffeId
 from accredit.identity.x509_svid import X509Svid
 from accredit.rotation.alarm import Alarm
@@ -112,6 +113,6 @@ class SvidIdentity:
         self._failures += 1
         ends = None if self._svid is None else self._svid.not_after
         again = self._backoff.retry_time(self._clock.now(), self._failures, self._jitter(), ends)
-        facts = {"error": str(error), "failures": self._failures, "again": again.isoformat()}
+        facts = {"error": str(error), "failures": self._failures, "again": rfc3339(again)}
         _logger.warning("the bundle endpoint's SVID was not renewed", extra=facts)
         return again

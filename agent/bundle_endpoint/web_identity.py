@@ -14,6 +14,7 @@ from accredit.agent.bundle_endpoint.certificate_files import WebCertificate
 from accredit.authority.path_watch import PathWatch
 from accredit.identity.clock import Clock
 from accredit.identity.errors import ConfigError, UnavailableError
+from accredit.identity.moment import rfc3339
 
 _logger = logging.getLogger(__name__)
 _POLL = timedelta(minutes=1)
@@ -91,7 +92,7 @@ class WebIdentity:
         if serial == self._serial:
             return
         self._serial = serial
-        facts = {"serial": f"{serial:x}", "ends": found.leaf.not_valid_after_utc.isoformat()}
+        facts = {"serial": f"{serial:x}", "ends": rfc3339(found.leaf.not_valid_after_utc)}
         _logger.info("the bundle endpoint has a certificate", extra=facts)
         if found.doubt:
             _logger.warning("the bundle endpoint's certificate is odd: %s", found.doubt)

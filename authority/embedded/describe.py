@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from accredit.authority.embedded.schedule import Step
 from accredit.authority.embedded.signers import certificate
 from accredit.authority.embedded.state import Kind, Phase, Signer, State
+from accredit.identity.moment import rfc3339
 
 _SECOND = timedelta(seconds=1)
 
@@ -29,7 +30,7 @@ def describe(
 
 def describe_step(step: Step) -> dict[str, object]:
     """Return what happens next to which signer, and when."""
-    return {"action": step.action, "kind": step.kind, "kid": step.kid, "at": _time(step.at)}
+    return {"action": step.action, "kind": step.kind, "kid": step.kid, "at": rfc3339(step.at)}
 
 
 def _signer(signer: Signer) -> dict[str, object]:
@@ -40,14 +41,10 @@ def _signer(signer: Signer) -> dict[str, object]:
         "kid": signer.kid,
         "state": signer.phase,
         **serial,
-        "not_before": _time(signer.not_before),
-        "not_after": _time(signer.not_after),
-        "prepared_at": _time(signer.prepared_at),
-        "activated_at": None if signer.activated_at is None else _time(signer.activated_at),
-        "needed_until": _time(signer.signed_until) if signer.phase is Phase.OLD else None,
+        "not_before": rfc3339(signer.not_before),
+        "not_after": rfc3339(signer.not_after),
+        "prepared_at": rfc3339(signer.prepared_at),
+        "activated_at": None if signer.activated_at is None else rfc3339(signer.activated_at),
+        "needed_until": rfc3339(signer.signed_until) if signer.phase is Phase.OLD else None,
         "forced": signer.forced,
     }
-
-
-def _time(when: datetime) -> str:
-    return when.isoformat(timespec="seconds")

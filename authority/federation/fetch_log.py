@@ -8,6 +8,7 @@ from typing import Protocol
 from accredit.authority.federation.freshness import Held
 from accredit.authority.federation.progress import Progress
 from accredit.authority.federation.relationship import Relationship
+from accredit.identity.moment import rfc3339
 
 _logger = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ def log_fetched(
     """Say what was fetched, and what is odd about it."""
     facts = _facts(relationship) | {"from": str(document.url)}
     if held is not None:
-        facts |= {"sequence": held.bundle.sequence, "since": held.since.isoformat()}
+        facts |= {"sequence": held.bundle.sequence, "since": rfc3339(held.since)}
     if warnings:
         _logger.warning("federated bundle is odd", extra=facts | {"error": warnings})
     _logger.info("federated bundle fetched", extra=facts)

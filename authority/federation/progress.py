@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from accredit.authority.federation.freshness import Held
 from accredit.authority.federation.relationship import Relationship
+from accredit.identity.moment import rfc3339
 
 
 @dataclass(slots=True)
@@ -78,4 +79,4 @@ def _held(held: Held) -> dict[str, object]:
 
 
 def _time(when: datetime | None) -> str | None:
-    return None if when is None else when.isoformat(timespec="seconds")
+    return None if when is None else rfc3339(when)

@@ -146,6 +146,10 @@ def test_a_password_is_for_keystores_only_and_its_path_starts_at_the_configurati
             f"  - {{name: a, folder: a, {_KEY}}}\n  - {{name: b, folder: a, {_KEY}}}",
             "outputs: 'a' is the folder of two outputs; each needs its own",
         ),
+        (
+            f"  - {{name: a, folder: a, {_KEY}}}\n  - {{name: b, folder: ./b/../a/, {_KEY}}}",
+            "outputs: 'a' is the folder of two outputs; each needs its own",
+        ),
     ],
 )
 def test_a_mistake_names_line_key_and_what_was_expected(text: str, told: str) -> None:

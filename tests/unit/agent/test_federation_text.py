@@ -12,6 +12,7 @@ from accredit.agent.federation_text import relationships_text
 from accredit.authority.federation.freshness import Held, Origin
 from accredit.authority.federation.progress import Progress, describe
 from accredit.identity.bundle import TrustBundle
+from accredit.identity.moment import rfc3339
 
 _ONE = relationship("https://partner.example/")
 
@@ -28,7 +29,7 @@ def test_a_bundle_is_shown_with_its_age_and_next_fetch() -> None:
     line = text(TestCa(PARTNER).bundle(sequence=7), Progress(EPOCH, EPOCH, succeeded=EPOCH))
     assert [each.strip() for each in line if each] == [
         *("partner.example", "endpoint", "7", "2"),
-        *("2026-01-01T00:00:00+00:00",) * 3,
+        *("2026-01-01T00:00:00Z",) * 3,
     ]
 
 
@@ -52,4 +53,4 @@ def test_fetches_are_counted_whatever_came_of_them() -> None:
         progress.failure(EPOCH + hour, "no connection")
     found = describe(_ONE, None, progress, hour)
     assert (found["fetches"], found["failed_fetches"], found["failures"]) == (3, 2, 2)
-    assert found["succeeded"] == EPOCH.isoformat()
+    assert found["succeeded"] == rfc3339(EPOCH)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from accredit.agent.output_machine import of_machine
+from accredit.agent.output_machine import of_machine, shared_folders
 from accredit.agent.output_plan import OutputPlan, Wanted
 from accredit.file_output.recipe import Recipe
 from accredit.file_output.spec import FileSpec, Kind
@@ -34,6 +34,15 @@ def test_a_folder_that_can_be_made_is_fine_and_is_not_made(plan: OutputPlan) -> 
     assert not plan.folder.exists()
     plan.folder.mkdir(0o755)
     assert told(plan) == []
+
+
+def test_two_paths_to_one_folder_are_told(plan: OutputPlan, tmp_path: Path) -> None:
+    tmp_path.joinpath("way").symlink_to(tmp_path)
+    other = replace(plan, name="other", folder=tmp_path / "other")
+    assert list(shared_folders([plan, other])) == []
+    [doubt] = shared_folders([plan, other, replace(other, name="x", folder=tmp_path / "way/web")])
+    assert doubt.startswith("output 'x': ")
+    assert "way/web is the folder of output 'web', by another path" in doubt
 
 
 def test_users_groups_and_passwords_that_are_not_there_are_told(plan: OutputPlan) -> None:

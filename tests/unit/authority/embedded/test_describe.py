@@ -30,10 +30,10 @@ def test_an_operator_sees_roots_jwt_keys_and_what_comes_next() -> None:
                 "kid": root.kid,
                 "state": "active",
                 "serial": f"{certificate(root).serial_number:x}",
-                "not_before": "2025-12-31T23:50:00+00:00",
-                "not_after": "2026-01-31T00:00:00+00:00",
-                "prepared_at": "2026-01-01T00:00:00+00:00",
-                "activated_at": "2026-01-01T00:00:00+00:00",
+                "not_before": "2025-12-31T23:50:00Z",
+                "not_after": "2026-01-31T00:00:00Z",
+                "prepared_at": "2026-01-01T00:00:00Z",
+                "activated_at": "2026-01-01T00:00:00Z",
                 "needed_until": None,
                 "forced": False,
             }
@@ -42,16 +42,16 @@ def test_an_operator_sees_roots_jwt_keys_and_what_comes_next() -> None:
             {
                 "kid": jwt.kid,
                 "state": "active",
-                "not_before": "2025-12-31T23:50:00+00:00",
-                "not_after": "2026-01-31T00:00:00+00:00",
-                "prepared_at": "2026-01-01T00:00:00+00:00",
-                "activated_at": "2026-01-01T00:00:00+00:00",
+                "not_before": "2025-12-31T23:50:00Z",
+                "not_after": "2026-01-31T00:00:00Z",
+                "prepared_at": "2026-01-01T00:00:00Z",
+                "activated_at": "2026-01-01T00:00:00Z",
                 "needed_until": None,
                 "forced": False,
             }
         ],
         "next_steps": [
-            {"action": "prepare", "kind": "x509", "kid": "", "at": "2026-01-16T00:00:00+00:00"}
+            {"action": "prepare", "kind": "x509", "kid": "", "at": "2026-01-16T00:00:00Z"}
         ],
     }
 
@@ -67,4 +67,4 @@ def test_it_is_plain_data_also_for_a_root_that_was_never_active() -> None:
 def test_of_an_old_root_it_tells_until_when_it_is_needed() -> None:
     root, jwt = _STATE.signers
     found = describe(replace(_STATE, signers=(replace(root, phase=Phase.OLD), jwt)), [], _PUBLISHED)
-    assert found["roots"][0]["needed_until"] == "2026-01-01T00:00:00+00:00"  # type: ignore[index]
+    assert found["roots"][0]["needed_until"] == "2026-01-01T00:00:00Z"  # type: ignore[index]

@@ -250,7 +250,7 @@ async def test_a_restart_knows_how_fetches_went_and_waits_little_all_the_same(
     async with polled(tmp_path, _ONE, open_=False) as bench:
         [view] = bench.polling.describe()
         assert (view["failures"], view["error"]) == (4, "away")
-        assert view["tried"] == view["failing_since"] == "2026-01-01T00:00:00+00:00"
+        assert view["tried"] == view["failing_since"] == "2026-01-01T00:00:00Z"
         assert view["succeeded"] is None
         bench.endpoints.answer = UnavailableError("still away")
         bench.endpoints.open.set()
@@ -263,7 +263,7 @@ async def test_a_restart_knows_how_fetches_went_and_waits_little_all_the_same(
         await bench.clock.settle()
         [view] = bench.polling.describe()
         assert (view["failures"], view["failing_since"]) == (0, None)
-        assert view["succeeded"] == "2026-01-01T00:00:00+00:00"
+        assert view["succeeded"] == "2026-01-01T00:00:00Z"
 
 
 async def _until(holds: Callable[[], bool]) -> None:
