@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -67,11 +68,17 @@ class Server:
 
 @contextmanager
 def serving(command: list[str], socket: Path, log: Path) -> Iterator[Server]:
-    """Run ``python -m`` with a command that serves on ``socket``."""
+    """Run ``python -m`` with a command that serves on ``socket``, compiled as once installed."""
+    environment = {**os.environ}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # every start would compile every module
     started = time.monotonic()
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", *command], cwd=_ROOT, stdout=output, stderr=output
+            [sys.executable, "-m", *command],
+            cwd=_ROOT,
+            env=environment,
+            stdout=output,
+            stderr=output,
         )
     try:
         yield Server(process, socket, started)
