@@ -4,27 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from jwt.algorithms import Algorithm, ECAlgorithm, RSAAlgorithm, RSAPSSAlgorithm
 
 from accredit.identity.errors import JwtSvidError
 from accredit.identity.keys import PrivateKey, PublicKey
 from accredit.identity.strict_json import base64url_decode, loads_object
 
+if TYPE_CHECKING:
+    from jwt.algorithms import Algorithm
+
 MAX_TOKEN_CHARS = 16 * 1024
 
-_ALGORITHMS: dict[str, Algorithm] = {
-    "RS256": RSAAlgorithm(RSAAlgorithm.SHA256),
-    "RS384": RSAAlgorithm(RSAAlgorithm.SHA384),
-    "RS512": RSAAlgorithm(RSAAlgorithm.SHA512),
-    "ES256": ECAlgorithm(ECAlgorithm.SHA256),
-    "ES384": ECAlgorithm(ECAlgorithm.SHA384),
-    "ES512": ECAlgorithm(ECAlgorithm.SHA512),
-    "PS256": RSAPSSAlgorithm(RSAPSSAlgorithm.SHA256),
-    "PS384": RSAPSSAlgorithm(RSAPSSAlgorithm.SHA384),
-    "PS512": RSAPSSAlgorithm(RSAPSSAlgorithm.SHA512),
-}
+_ALGORITHMS = frozenset(f"{kind}{bits}" for kind in ("RS", "ES", "PS") for bits in (256, 384, 512))
 _EC_ALGORITHMS = {
     ec.SECP256R1.name: "ES256",
     ec.SECP384R1.name: "ES384",
@@ -53,8 +47,8 @@ class Jws:
 
     def signed_by(self, key: PublicKey) -> bool:
         """Tell whether ``key`` fits the algorithm and verifies the signature."""
-        algorithm = _ALGORITHMS[self.algorithm]
-        return self.fits(key) and algorithm.verify(self.signed, key, self.signature)
+        implementation = _implementation(self.algorithm)
+        return self.fits(key) and implementation.verify(self.signed, key, self.signature)
 
 
 def algorithm_for(key: PrivateKey) -> str:
@@ -74,7 +68,7 @@ def algorithm_for(key: PrivateKey) -> str:
 
 def sign(signing_input: bytes, key: PrivateKey) -> bytes:
     """Return the raw signature of ``algorithm_for(key)``."""
-    return _ALGORITHMS[algorithm_for(key)].sign(signing_input, key)
+    return _implementation(algorithm_for(key)).sign(signing_input, key)
 
 
 def parse(token: str) -> Jws:
@@ -98,6 +92,17 @@ def parse(token: str) -> Jws:
         signed=f"{parts[0]}.{parts[1]}".encode("ascii"),
         signature=_decode(parts[2], "signature"),
     )
+
+
+@cache
+def _implementation(algorithm: str) -> Algorithm:
+    # PyJWT comes with the first token: it brings an HTTP client, which nobody here ever needs.
+    from jwt.algorithms import ECAlgorithm, RSAAlgorithm, RSAPSSAlgorithm  # noqa: PLC0415
+
+    kinds = {"RS": RSAAlgorithm, "ES": ECAlgorithm, "PS": RSAPSSAlgorithm}
+    kind = kinds[algorithm[:2]]
+    found: Algorithm = kind(getattr(kind, f"SHA{algorithm[2:]}"))
+    return found
 
 
 def _header(part: str) -> dict[str, object]:
