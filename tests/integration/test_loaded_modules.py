@@ -25,8 +25,11 @@ entries:
 """
 # The child that checks the configuration leaves by os._exit, which writes no list.
 _TELLING = """\
-import atexit, os, sys
-atexit.register(lambda: open(os.environ["LOADED"], "w").write("\\n".join(sys.modules)))
+import atexit, gc, os, sys
+def tell():
+    about_gc = f"collecting:{gc.isenabled()} spared:{gc.get_freeze_count() > 10_000}"
+    open(os.environ["LOADED"], "w").write("\\n".join([*sys.modules, about_gc]))
+atexit.register(tell)
 from accredit.agent.cli import main
 main()
 """
@@ -83,6 +86,7 @@ def _loaded(agent: AgentProcess) -> set[str]:
     assert agent.stop() == 0, agent.log.read_text()
     found = set((agent.folder / "loaded").read_text().split())
     assert {"accredit.agent.wiring", "grpc", "sqlite3"} <= found
+    assert {"collecting:True", "spared:True"} <= found
     return found
 
 
