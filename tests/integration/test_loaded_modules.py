@@ -37,12 +37,6 @@ main()
 _NEVER = {
     "accredit.agent.config": "the file is checked by a child",
     "pydantic": "the child's",
-    "asyncinotify": "finds libc by running ldconfig",
-    "ctypes.util": "the same, and brings shutil",
-    "tempfile": "brings shutil",
-    "shutil": "brings every kind of compression",
-    "bz2": "shutil's",
-    "lzma": "shutil's",
     "envoy_data_plane": "tens of megabytes; for commands",
     "accredit.agent.client": "for commands",
 }
