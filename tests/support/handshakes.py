@@ -60,14 +60,17 @@ class Handshakes:
     """Connects as fast as one after the other goes; ``say`` is sent and an answer awaited.
 
     ``serials`` are what was served, in order, without repetitions; ``first_seen`` is when each was
-    first, in seconds since the epoch.
+    first, in seconds since the epoch. After an error that says ``again`` it tries once more, as a
+    client would; ``repeated`` counts those.
     """
 
     port: int
     context: ssl.SSLContext
     preface: Preface = no_preface
     say: bytes = b""
+    again: str = ""
     done: int = 0
+    repeated: int = 0
     serials: list[str] = field(default_factory=list)
     first_seen: dict[str, float] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
@@ -86,7 +89,7 @@ class Handshakes:
     def _run(self, pause: float) -> None:
         while not self._over.wait(pause):
             try:
-                serial = self.once()
+                serial = self._once_or_again()
             except OSError as error:
                 self.failures.append(repr(error))
             else:
@@ -94,6 +97,15 @@ class Handshakes:
                 self.first_seen.setdefault(serial, datetime.now(UTC).timestamp())
                 if self.serials[-1:] != [serial]:
                     self.serials.append(serial)
+
+    def _once_or_again(self) -> str:
+        try:
+            return self.once()
+        except OSError as error:
+            if not self.again or self.again not in repr(error):
+                raise
+            self.repeated += 1
+            return self.once()
 
     def once(self) -> str:
         """Connect; return the serial of the leaf that was served."""

@@ -144,7 +144,8 @@ async def rotate_under_load(
 ) -> list[float]:
     """Start the program on files that are there, rotate so often, and see nobody fail.
 
-    ``say`` are fields of ``Handshakes``. Its client shows a certificate of the same authority.
+    ``say`` are fields of ``Handshakes``, which tries again at most once for each switch. Its client
+    shows a certificate of the same authority.
     Returns how long after each switch the first handshake showed the new certificate, in seconds.
     """
     async with at_work(files, recipe) as bench:
@@ -158,6 +159,7 @@ async def rotate_under_load(
                     rotated.append(await bench.rotated())
                     took.append(await _first_seen(load, rotated[-1]) - _switched(bench))
     assert load.failures == [], load.failures[:3]
+    assert load.repeated <= times
     assert handshakes.furthest_back(load.serials, rotated) <= 1
     assert bench.line.rollbacks == 0
     return took
