@@ -23,6 +23,7 @@ from accredit.identity.x509_issue import build_leaf, build_root
 from accredit.identity.x509_svid import X509Svid
 
 _PATIENCE_SECONDS = 1
+_DEADLINE_SECONDS = 20
 
 
 def forge(folder: Path) -> Path:
@@ -45,14 +46,20 @@ def forge(folder: Path) -> Path:
     return file
 
 
-async def refused_by_tls(to: Endpoint, certificate: Path | None) -> str | None:
-    """Ask for ``/`` over TLS; return the refusal, or None if anything was answered."""
+async def refused_by_tls(
+    to: Endpoint, certificate: Path | None, *, seconds: float = _DEADLINE_SECONDS
+) -> str | None:
+    """Ask for ``/`` over TLS; return the refusal, or None if anything was answered.
+
+    Raises:
+        UnavailableError: nobody serves there, or neither serves nor refuses within ``seconds``.
+    """
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     if certificate:
         context.load_cert_chain(certificate)
     try:
-        async with timeout(5):
+        async with timeout(seconds):
             reader, writer = await open_connection(to.host, to.port, ssl=context)
             try:
                 # In TLS 1.3 the client is done before the server has judged it: listen first.
@@ -61,6 +68,8 @@ async def refused_by_tls(to: Endpoint, certificate: Path | None) -> str | None:
                 writer.close()
     except ConnectionRefusedError as error:
         raise UnavailableError(f"nobody serves at {to.host}:{to.port}") from error
+    except TimeoutError:
+        raise UnavailableError(f"{to.host}:{to.port} said nothing within {seconds} s") from None
     except (ssl.SSLError, ConnectionError) as error:
         return getattr(error, "reason", None) or str(error)
     return None if answer else "connection closed"
