@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,4 +33,18 @@ def cgroup(name: str) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        folder.rmdir()
+        remove(folder)
+
+
+def remove(folder: Path, seconds: float = 30) -> None:
+    """Remove a cgroup; a process that ends is listed in it no more a moment before it has left."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            folder.rmdir()
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return

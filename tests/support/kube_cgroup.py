@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from support.cgroup import cgroup
+from support.cgroup import cgroup, remove
 
 
 @contextlib.contextmanager
@@ -22,13 +21,9 @@ def cgroup_parent(uid: str) -> Iterator[str]:
             _remove(place / top)
 
 
-def _remove(top: Path, seconds: float = 20) -> None:
-    until = time.monotonic() + seconds
+def _remove(top: Path) -> None:
     for folder, _, _ in os.walk(top, topdown=False):
-        # The monitor of a container outlives it for a moment.
-        while (Path(folder) / "cgroup.procs").read_text() and time.monotonic() < until:
-            time.sleep(0.01)
-        Path(folder).rmdir()
+        remove(Path(folder))  # the monitor of a container outlives it for a moment
 
 
 @contextlib.contextmanager

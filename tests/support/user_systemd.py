@@ -18,6 +18,7 @@ from pathlib import Path
 
 from accredit.attestation.cgroups.hierarchies import Hierarchies
 from support import needs
+from support.cgroup import remove
 from support.message_bus import CONFIG
 
 # v2, and the one of v1 that systemd uses beside it, or instead of it.
@@ -156,8 +157,8 @@ def _cgroups(name: str) -> Iterator[list[Path]]:
     finally:
         for folder in made:
             for below in sorted(folder.rglob("*/"), reverse=True):
-                below.rmdir()
-            folder.rmdir()
+                remove(below)
+            remove(folder)
 
 
 def _kill_all(cgroups: list[Path]) -> None:
