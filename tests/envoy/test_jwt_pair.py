@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,7 +60,18 @@ def pair(folder: Path, agent: AgentProcess, audience: str = _AUDIENCE) -> Iterat
         for envoy in envoys:
             envoy.wait_until_ready()
         app.way_in = way_in.port
+        # Envoy waits for its first try to fetch keys only, which may take too long for it.
+        wait_until(lambda: _status(app.way_in) != 401, 30, "the keys are there")
         yield app
+
+
+def _status(port: int) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 @pytest.mark.slow
@@ -85,7 +97,7 @@ def test_a_token_for_another_audience_is_refused(folder: Path) -> None:
         pair(folder, agent, "https://other.example/") as app,
         Load(app.way_in).running() as load,
     ):
-        wait_until(lambda: len(load.failures) > 10, 20, "refusals")
+        wait_until(lambda: len(load.failures) > 10, 30, "refusals")
     assert {failure[:3] for failure in load.failures} == {"403"}
     assert (app.tokens, app.wrong, load.kept.ok) == ({}, [], 0)
 

@@ -47,7 +47,7 @@ def _get(port: int, certificate: Path | None, headers: dict[str, str] | None = N
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     if certificate:
         context.load_cert_chain(certificate)
-    connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=5)
+    connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=30)
     try:
         connection.request("GET", "/", headers=headers or {})
         return connection.getresponse().status
@@ -73,7 +73,7 @@ def test_only_the_allowed_caller_gets_through(
     folder: Path, world: tuple[AgentProcess, Pair]
 ) -> None:
     agent, pair = world
-    plain = http.client.HTTPConnection("127.0.0.1", pair.port, timeout=5)
+    plain = http.client.HTTPConnection("127.0.0.1", pair.port, timeout=30)
     # A forged header on the way in is thrown away; the app is told the truth.
     forged = {"x-forwarded-client-cert": f"URI={SERVER}"}
     plain.request("GET", "/", headers=forged)
@@ -96,7 +96,7 @@ def test_only_the_allowed_caller_gets_through(
     with pytest.raises((ssl.SSLError, ConnectionError)):
         _get(pair.mtls.port, other)
 
-    with socket.create_connection(("127.0.0.1", pair.mtls.port), 5) as raw:
+    with socket.create_connection(("127.0.0.1", pair.mtls.port), 30) as raw:
         raw.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         assert b"200" not in raw.recv(100)
 
@@ -113,7 +113,7 @@ def test_openssl_sees_the_servers_identity_and_verifies_it(
         input=b"",
         capture_output=True,
         check=False,
-        timeout=20,
+        timeout=60,
     ).stdout.decode()
     assert "Verify return code: 0 (ok)" in shown
     text = subprocess.run(

@@ -24,7 +24,7 @@ _PLAIN = {"security": "plaintext", "listener": "inbound_0", "from": "10.0.0.7:1"
 def _run(*arguments: str | Path, text: str = "") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "accredit", "envoy", "plaintext", *arguments]
     return subprocess.run(
-        command, input=text, check=False, capture_output=True, text=True, timeout=30
+        command, input=text, check=False, capture_output=True, text=True, timeout=60
     )
 
 

@@ -20,7 +20,7 @@ _OTHER = APP + 1
 _CONNECT = """
 import errno, socket, sys
 try:
-    with socket.create_connection((sys.argv[1], int(sys.argv[2])), 10) as server:
+    with socket.create_connection((sys.argv[1], int(sys.argv[2])), 30) as server:
         print(server.makefile().read())
 except OSError as error:
     print(errno.errorcode[error.errno])
@@ -176,7 +176,7 @@ def test_a_connection_that_bears_the_sidecars_mark_is_not_steered(
     near, _ = pair
     apply(near, sidecar_file(tmp_path))
     marked = _CONNECT.replace(
-        "socket.create_connection((sys.argv[1], int(sys.argv[2])), 10) as server:",
+        "socket.create_connection((sys.argv[1], int(sys.argv[2])), 30) as server:",
         "socket.socket() as server:\n"
         "        server.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, 5)\n"
         "        server.connect((sys.argv[1], int(sys.argv[2])))",

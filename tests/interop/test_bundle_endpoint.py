@@ -80,7 +80,7 @@ def test_openssl_verifies_the_server_with_the_roots_that_it_serves(
         check=False,
         capture_output=True,
         stdin=subprocess.DEVNULL,
-        timeout=20,
+        timeout=60,
     )
     assert b"Verify return code: 0 (ok)" in done.stdout, done.stderr.decode()
     for each in der:

@@ -40,7 +40,7 @@ async def py_spiffe(path: Path, *arguments: str) -> AsyncIterator[asyncio.Stream
     )
     try:
         assert child.stdout is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             yield child.stdout
             assert await child.wait() == 0
     finally:

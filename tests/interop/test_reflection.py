@@ -32,7 +32,7 @@ def test_a_client_without_proto_files_learns_the_api_and_calls_it(
         [sys.executable, PROGRAM, f"unix:{agent.socket}", package],
         check=True,
         capture_output=True,
-        timeout=30,
+        timeout=60,
     )
     assert json.loads(done.stdout) == {
         "services": [

@@ -19,7 +19,7 @@ class EnvoyAdmin:
         """Ask the admin interface; (0, b"") while it is not up yet."""
         connection = http.client.HTTPConnection("admin")
         connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.settimeout(5)
+        connection.sock.settimeout(30)
         try:
             connection.sock.connect(self.admin_socket)
             connection.request("GET", path)

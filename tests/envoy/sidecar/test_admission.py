@@ -228,4 +228,4 @@ def _refused(inbounds: Inbounds, certificate: Path | None, by: str) -> None:
     for protocol, port in inbounds.ports.items():
         assert not caller.is_served(protocol, port, certificate), protocol
     expected = before + len(inbounds.ports)
-    wait_until(lambda: inbounds.refusals(by) == expected, 10, f"{by} counted")
+    wait_until(lambda: inbounds.refusals(by) == expected, 30, f"{by} counted")

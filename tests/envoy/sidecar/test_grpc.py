@@ -62,9 +62,9 @@ def test_metadata_reaches_the_service_and_tells_who_calls(channel: grpc.Channel)
 
 
 def test_a_deadline_reaches_the_service_and_ends_the_call(channel: grpc.Channel) -> None:
-    answer, _ = _call(channel, "Metadata", b"", timeout=7)
+    answer, _ = _call(channel, "Metadata", b"", timeout=40)
     left = float(dict(json.loads(answer))["deadline"])
-    assert 0 < left < 8
+    assert 0 < left < 41
     with pytest.raises(grpc.RpcError) as caught:
         _call(channel, "Wait", b"", timeout=0.3)
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED

@@ -69,7 +69,7 @@ def test_a_query_is_cancelled_over_a_connection_of_its_own(way: Pair, database: 
 def test_the_servers_log_names_who_is_connected(way: Pair) -> None:
     _ask(way, "select 1")
     wait_until(
-        lambda: FRONTEND in [line.get("caller") for line in way.server.access_log()], 10, "logged"
+        lambda: FRONTEND in [line.get("caller") for line in way.server.access_log()], 30, "logged"
     )
 
 

@@ -20,7 +20,7 @@ from support.sidecar_pair import free_port
 from accredit.envoy.address import Endpoint
 from accredit.envoy.sidecar import Protocol
 
-_LIFE = timedelta(seconds=6)
+_LIFE = timedelta(seconds=9)
 _VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
 

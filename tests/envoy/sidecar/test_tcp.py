@@ -80,7 +80,7 @@ def test_the_app_never_hears_of_those_whom_tls_refuses(
     certificate = world.pem(world.prod.issue(FRONTEND))
     with caller.connect(way.mtls, certificate) as sock:
         assert sock.makefile("rb").readline() == line_app.GREETING
-    wait_until(lambda: greeter.came == before + 1, 10, "only the good caller came")
+    wait_until(lambda: greeter.came == before + 1, 30, "only the good caller came")
 
 
 def _be_refused(world: World, at: Endpoint) -> None:

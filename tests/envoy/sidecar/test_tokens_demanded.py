@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from support.ca import TestCa
+from support.envoy_process import wait_until
 from support.sidecar import app, caller, jwks_app, legacy_app
 from support.sidecar.http1 import Message, values
 from support.sidecar.world import APP, FRONTEND, World
@@ -46,7 +47,16 @@ def guarded(world: World) -> Iterator[Guarded]:
         app.serving(keys, jwks_app.of(world.prod.bundle(), world.partner.bundle())),
         world.sidecar("guarded", text),
     ):
-        yield Guarded(at, forwarding, world.pem(world.prod.issue(FRONTEND)))
+        found = Guarded(at, forwarding, world.pem(world.prod.issue(FRONTEND)))
+        # Each inbound waits for its first try to fetch keys only, which may take too long for it.
+        for token in (_token(world, world.prod), _token(world, world.partner, sub=_PORTAL)):
+            for way in (at, forwarding):
+                wait_until(
+                    lambda token=token, way=way: _ask(found, _bearer(token), at=way).status == 200,  # type: ignore[misc]
+                    30,
+                    "the keys are there",
+                )
+        yield found
 
 
 def _ask(of: Guarded, *fields: str, target: str = "/", at: Endpoint | None = None) -> Message:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import jwt
 import pytest
 from support import needs
+from support.envoy_process import wait_until
 from support.sidecar import app, caller, legacy_app, side
 from support.sidecar.http1 import Message, values
 from support.sidecar_pair import free_port
@@ -59,6 +60,9 @@ def ways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ways]:
         stock.sidecar(stock_text, Profile.ACCREDIT),
         shop.sidecar(shop_text, Profile.ACCREDIT),
     ):
+        # Each inbound waits for its first try to fetch keys only, which may take too long for it.
+        for way in (ways.taken, ways.forwarded, ways.subject_refused):
+            wait_until(lambda way=way: _ask(way).status != 401, 30, "the keys are there")  # type: ignore[misc]
         yield ways
 
 

@@ -35,7 +35,7 @@ def config(nginx: Nginx) -> str:
     return f"""\
 trust_domain: prod.example
 entries:
-  - {{id: /web, selectors: ["output:nginx"], ttl: 6s}}
+  - {{id: /web, selectors: ["output:nginx"], ttl: 8s}}
 outputs:
   - profile: nginx
     folder: {nginx.files}

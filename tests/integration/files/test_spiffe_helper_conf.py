@@ -44,7 +44,7 @@ async def another(files: Path, before: int) -> int:
 
 
 async def test_nginx_is_served_by_its_helper_conf_through_rotations(tmp_path: Path) -> None:
-    agent = AgentProcess(tmp_path, agent_config(tmp_path, ttl="6s"))
+    agent = AgentProcess(tmp_path, agent_config(tmp_path, ttl="8s"))
     nginx = Nginx(tmp_path, tmp_path / "files")
     watch = FileWatch(tmp_path, helper_conf(tmp_path, agent, nginx))
     with agent.running(), watch.running():

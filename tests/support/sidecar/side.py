@@ -12,7 +12,7 @@ from accredit.envoy import sidecar_file
 from accredit.envoy.file.context import Surroundings
 from accredit.envoy.sidecar import Profile
 from support.agent_process import AgentProcess
-from support.envoy_process import EnvoyProcess
+from support.envoy_process import EnvoyProcess, wait_until
 
 _CONFIG = """
 trust_domain: {own}
@@ -37,10 +37,17 @@ class Side:
         self.agent = AgentProcess(self._home, text)
 
     def learn(self, of: Side) -> None:
-        """Get the other's bundle, as its operator would hand it over."""
+        """Get the other's bundle, as its operator would hand it over; return once it is known."""
         bundle = of.agent.command("bundle", "show", "-c", of.agent.config, "--format", "spiffe")
         (self._home / f"{self._other}.json").write_text(bundle)
         self.agent.send(signal.SIGHUP)
+        wait_until(self._knows_the_other, 60, f"{self.own} knows {self._other}")
+
+    def _knows_the_other(self) -> bool:
+        told = self.agent.command(
+            "bundle", "show", self._other, "-c", self.agent.config, check=False
+        )
+        return bool(told)
 
     @contextlib.contextmanager
     def sidecar(self, text: str, profile: Profile) -> Iterator[EnvoyProcess]:
