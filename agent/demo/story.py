@@ -18,8 +18,8 @@ from accredit.agent.demo.tally import Tally
 from accredit.agent.demo.world import CHECKOUT, World
 from accredit.identity.errors import UnavailableError
 
-_START_SECONDS = 20
-_ONCE_SECONDS = 40
+_START_SECONDS = 60
+_ONCE_SECONDS = 90
 _ENOUGH_ROTATIONS = 2
 
 Say = Callable[[str], None]

@@ -54,7 +54,7 @@ class World:
     def ask(self, token: str | None) -> int:
         """Return the status of a request with ``token``; 0 while Envoy does not listen."""
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request("GET", "/", headers=headers)
             return connection.getresponse().status

@@ -54,7 +54,7 @@ class World:
 
     def get(self, **headers: str) -> tuple[int, bytes]:
         """Ask through Envoy; (0, b"") while it does not listen."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request("GET", "/", headers=headers)
             answer = connection.getresponse()

@@ -79,7 +79,7 @@ class World:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         context.load_cert_chain(certificate)
         connection = http.client.HTTPSConnection(
-            "127.0.0.1", self.pair.mtls.port, context=context, timeout=10
+            "127.0.0.1", self.pair.mtls.port, context=context, timeout=30
         )
         try:
             connection.request("GET", "/", headers={"connection": "close"})

@@ -47,7 +47,7 @@ class Load:
                 thread.join()
 
     def _keep(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         while not self._done.wait(_PAUSE):
             if self._one(connection, self.kept):
                 # The server said it would close, as a bounded connection does: not a failure.
@@ -56,7 +56,7 @@ class Load:
 
     def _renew(self) -> None:
         while not self._done.wait(_PAUSE):
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
             self._one(connection, self.fresh, {"connection": "close"})
             connection.close()
 

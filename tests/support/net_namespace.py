@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
-import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +12,6 @@ from pathlib import Path
 
 from support import answering, needs
 
-_numbers = itertools.count()
 _IPV4, _IPV6 = "10.77.0.{}/24", "fd77::{}/64"
 
 
@@ -69,7 +67,7 @@ def one() -> Iterator[NetNamespace]:
     """Make a namespace with nothing but loopback."""
     needs.root()
     ip = needs.program("ip", apt="iproute2")
-    namespace = NetNamespace(f"accredit-{os.getpid()}-{next(_numbers)}")
+    namespace = NetNamespace(f"accredit-{secrets.token_hex(8)}")
     subprocess.run([ip, "netns", "add", namespace.name], check=True)
     try:
         namespace.run(ip, "link", "set", "lo", "up")
