@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import needs, sidecar_pair
@@ -49,6 +51,11 @@ def sidecar(folder: Path, agent: AgentProcess, port: int) -> Iterator[SidecarRun
     with SidecarRun(folder / "server", content, "--drain-time", "1").running() as sidecar:
         sidecar.wait_until_serving()
         yield sidecar
+
+
+def _entries(agent: AgentProcess) -> list[Any]:
+    told = agent.command("entry", "list", "-c", agent.config, "--output", "json")
+    return list(json.loads(told))
 
 
 def _accepts(port: int) -> bool:
@@ -133,6 +140,7 @@ def test_without_its_entry_it_is_not_ready_and_says_why_until_it_is_granted(
     granted = folder / "entries/pair.yaml"
     text = granted.read_text()
     granted.write_text("entries: []\n")
+    wait_until(lambda: not _entries(agent), 60, "nobody is entitled to anything")
     content = _content(agent.socket, port)
     with SidecarRun(folder / "server", content).running() as sidecar:
         wait_until(lambda: "not granted yet" in sidecar.log_text(), 60, "what is missing is told")
