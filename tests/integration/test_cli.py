@@ -22,7 +22,7 @@ from accredit.identity.spiffe_id import TrustDomain
 _UID = os.geteuid()
 _CONFIG = f"""\
 trust_domain: prod.example
-authority: {{embedded: {{ca_lifetime: 120s, jwt_key_lifetime: 120s, publish_for: 1s}}}}
+authority: {{embedded: {{publish_for: 1s}}}}
 entries:
   - id: /me
     selectors: ["unix:uid:{_UID}"]
@@ -41,7 +41,7 @@ def accredit(*arguments: str | Path, **environment: str) -> subprocess.Completed
         check=False,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         env={**os.environ, "XDG_RUNTIME_DIR": "/run/user/1", "XDG_STATE_HOME": "/state"}
         | environment,
     )
