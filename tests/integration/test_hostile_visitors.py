@@ -7,6 +7,7 @@ import ssl
 import struct
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 
 import pytest
@@ -15,8 +16,9 @@ from support.agent_process import AgentProcess
 from support.endpoint_visitors import connected, curl, plain
 from support.ports import free_port
 
-_EACH = 6
-_TOGETHER = 8
+_EACH = 7
+_TOGETHER = 9
+_PATIENCE = 3
 _MEBIBYTE = 1 << 20
 _GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 _CONFIG = """\
@@ -25,7 +27,7 @@ federation:
   endpoint:
     listen: "[::]:{port}"
     profile: https_spiffe
-    patience: 1s
+    patience: {patience}s
     connections: {together}
     connections_per_address: {each}
 """
@@ -34,7 +36,7 @@ federation:
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AgentProcess, int]]:
     port = free_port()
-    config = _CONFIG.format(port=port, each=_EACH, together=_TOGETHER)
+    config = _CONFIG.format(port=port, each=_EACH, together=_TOGETHER, patience=_PATIENCE)
     agent = AgentProcess(tmp_path_factory.mktemp("agent"), config)
     with agent.running():
         yield agent, port
@@ -166,29 +168,38 @@ def never_reads(port: int) -> None:
         context = ssl._create_unverified_context()
         with context.wrap_socket(inner) as sock:
             sock.sendall(_GET)
-            time.sleep(2)
+            time.sleep(_PATIENCE + 2)
 
 
-_DEEDS = (
-    silent,
-    silent_over_tls,
+_LENGTHY = (silent, silent_over_tls, half_a_hello, half_a_request, drop_by_drop, never_reads)
+_SHORT = (
     in_the_clear,
     garbage,
-    half_a_hello,
     reset,
     reset_over_tls,
-    half_a_request,
-    drop_by_drop,
     endless_header,
     endless_body,
     no_http,
     smuggled,
     many_requests_at_once,
-    never_reads,
 )
 
 
-@pytest.mark.parametrize("deed", _DEEDS, ids=lambda each: each.__name__)
+def test_visitors_who_take_their_time_are_shown_out_and_another_is_served_meanwhile(
+    endpoint: tuple[AgentProcess, int],
+) -> None:
+    agent, port = endpoint
+    assert served(port)
+    before = files(agent)
+    with ThreadPoolExecutor(len(_LENGTHY)) as pool:
+        visits = [pool.submit(deed, port) for deed in _LENGTHY]
+        assert served(port)
+    for visit in visits:
+        visit.result()
+    until(lambda: files(agent) <= before)
+
+
+@pytest.mark.parametrize("deed", _SHORT, ids=lambda each: each.__name__)
 def test_whatever_a_visitor_does_the_next_one_is_served(
     endpoint: tuple[AgentProcess, int], deed: Callable[[int], None]
 ) -> None:
@@ -211,7 +222,10 @@ def test_an_address_has_its_share_and_no_more_while_others_are_served(
         other = curl(f"https://127.0.0.2:{port}/", "--insecure", "--interface", "127.0.0.2")
         assert other.status == 200
     until(lambda: served(port))
-    assert "address 127.0.0.1 has 6 connections open, as many as it may" in agent.log.read_text()
+    assert (
+        f"address 127.0.0.1 has {_EACH} connections open, as many as it may"
+        in agent.log.read_text()
+    )
 
 
 def test_a_crowd_costs_little_memory_and_goes_away(endpoint: tuple[AgentProcess, int]) -> None:

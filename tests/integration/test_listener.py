@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from support.raw_http2 import DATA, PREFACE, SETTINGS, RawConnection, frame, mes
 
 from accredit.agent.limits import Limits
 
-SOON = timedelta(milliseconds=300)
+SOON = timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def _ask(client: RawConnection, stream: int) -> bytes:
 async def test_a_connection_without_a_request_is_closed(served: Endpoint) -> None:
     with RawConnection(served.path) as client:
         assert await asyncio.to_thread(client.closed)
-    assert served.listener.connections.total == 0
+    await eventually(lambda: served.listener.connections.total == 0)
 
 
 async def test_one_that_drips_its_request_is_closed(served: Endpoint) -> None:
@@ -67,11 +68,13 @@ async def test_one_that_drips_its_request_is_closed(served: Endpoint) -> None:
         await served.who(channel)
 
 
-@pytest.mark.parametrize("path", [b"/test.Echo/Who", b"/test.Echo/Watch", b"/test.Echo/Chat"])
-async def test_headers_alone_are_no_request(served: Endpoint, path: bytes) -> None:
-    with RawConnection(served.path) as client:
-        client.send(request(path))
-        assert await asyncio.to_thread(client.closed)
+async def test_headers_alone_are_no_request(served: Endpoint) -> None:
+    with ExitStack() as stack:
+        clients = [stack.enter_context(RawConnection(served.path)) for _ in range(3)]
+        for client, method in zip(clients, (b"Who", b"Watch", b"Chat"), strict=True):
+            client.send(request(b"/test.Echo/" + method))
+        for client in clients:
+            assert await asyncio.to_thread(client.closed)
     await eventually(lambda: served.listener.streams.total == 0)
 
 
@@ -79,9 +82,9 @@ async def test_one_that_has_asked_may_stay(served: Endpoint) -> None:
     def stay() -> bool:
         with RawConnection(served.path) as client:
             _ask(client, 1)
-            client.sock.settimeout(3 * SOON.total_seconds())
+            client.sock.settimeout(2 * SOON.total_seconds())
             assert not client.closed()
-            client.sock.settimeout(10)
+            client.sock.settimeout(60)
             return bool(_ask(client, 3))
 
     assert await asyncio.to_thread(stay)
@@ -179,7 +182,7 @@ async def test_what_a_killed_agent_leaves_does_not_stop_the_next(tmp_path: Path)
         agent = await asyncio.to_thread(_agent, tmp_path)
         async with aio.insecure_channel(f"unix:{tmp_path}/api.sock") as channel:
             ask: aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/test.Echo/Who")
-            assert await ask(b"", timeout=10)
+            assert await ask(b"", timeout=60)
         agent.send_signal(signal.SIGKILL)
         await asyncio.to_thread(agent.communicate)
     assert (tmp_path / "api.sock").exists()
