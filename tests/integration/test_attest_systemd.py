@@ -134,7 +134,8 @@ async def test_a_stream_follows_when_the_bus_comes_back(
     systemd.command("systemd-run", "--collect", "--unit=lab.service", where, "--", *watch)
 
     def seen() -> list[set[str]]:
-        return [paths(line) for line in printed.read_text().splitlines() if '"svids"' in line]
+        whole, _, _ = printed.read_text().rpartition("\n")
+        return [paths(line) for line in whole.splitlines() if '"svids"' in line]
 
     try:
         await eventually(lambda: printed.exists() and bool(seen()), 30)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, suppress
 
 import grpc
@@ -43,6 +43,7 @@ entries:
   - {{id: /mine, selectors: ["unix:uid:{os.geteuid()}"]}}
 """
 _MEBIBYTE = 1 << 20
+Stream = Generator[list[str], None, None]
 _CONTINUATION = 9
 _BEGIN = PREFACE + frame(SETTINGS, 0, 0)
 _HEADER = literal(b"workload.spiffe.io", b"true")
@@ -144,17 +145,22 @@ def test_streams_that_were_cancelled_count_no_more() -> None:
         channel(sock) as speaking,
     ):
         for _ in range(3):
-            streams = [asking.watch(speaking) for _ in range(20)]
-            assert all(next(stream) for stream in streams)
+            streams: list[Stream] = []
+            # Those of before go one by one.
+            wait_until(lambda held=streams: opens(speaking, held, 20))  # type: ignore[misc]
             with pytest.raises(RefusedError, match=r"UNAVAILABLE: uid \d+ has 20 streams open"):
                 asking.x509(speaking)
             for stream in streams:
                 stream.close()
-            wait_until(lambda: is_answered(speaking))
 
 
-def is_answered(speaking: grpc.Channel) -> bool:
-    try:
-        return bool(asking.x509(speaking))
-    except RefusedError:
-        return False
+def opens(speaking: grpc.Channel, held: list[Stream], wanted: int) -> bool:
+    """Add answered streams to ``held`` up to so many; tell whether they could all be had."""
+    while len(held) < wanted:
+        stream = asking.watch(speaking, seconds=100)
+        try:
+            next(stream)
+        except RefusedError:
+            return False
+        held.append(stream)
+    return True

@@ -15,6 +15,7 @@ from support.cgroup import entering
 from support.fake_kubelet import NODE, TOKEN, FakeKubelet, ca_file, new_ca, serving
 from support.kube_cgroup import pod_cgroup
 from support.pods import ID_A, UID_A, pod, pod_list
+from support.ports import free_port
 
 pytestmark = pytest.mark.root
 
@@ -33,10 +34,8 @@ async def test_an_open_stream_follows_once_the_kubelet_answers(tmp_path: Path) -
     ca = new_ca()
     ca_file(tmp_path / "ca.crt", ca)
     (tmp_path / "token").write_text(TOKEN)
-    kubelet = FakeKubelet(tmp_path, serving(ca, NODE), token=TOKEN)
+    kubelet = FakeKubelet(tmp_path, serving(ca, NODE), token=TOKEN, port=free_port())
     kubelet.pods = lambda: pod_list(pod(UID_A, ID_A))
-    async with kubelet.running():
-        pass  # its port is known, and it is down
     agent = AgentProcess(tmp_path, _CONFIG.format(port=kubelet.port, node=NODE, folder=tmp_path))
     with agent.running(), pod_cgroup(UID_A, ID_A) as folder:
         watching = await _watching(folder, agent)

@@ -38,7 +38,7 @@ class CheckingFollower(Follower):
             self._came.notify_all()
 
     async def until(self, holds: Callable[[Snapshot], bool]) -> None:
-        async with asyncio.timeout(20), self._came:
+        async with asyncio.timeout(60), self._came:
             await self._came.wait_for(lambda: bool(self.seen) and holds(self.last))
 
 

@@ -45,7 +45,7 @@ def run(config: Path) -> subprocess.CompletedProcess[str]:
         check=False,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         env={**os.environ, "XDG_RUNTIME_DIR": "/run/user/1", "XDG_STATE_HOME": "/state"},
     )
 
@@ -65,7 +65,7 @@ def fetched(agent: AgentProcess) -> list[str]:
     return [svid["spiffe_id"] for svid in json.loads(found)["svids"]]
 
 
-def wait_until(agent: AgentProcess, ids: list[str], seconds: float = 30) -> None:
+def wait_until(agent: AgentProcess, ids: list[str], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while (found := fetched(agent)) != ids:
         assert time.monotonic() < deadline, (found, agent.log.read_text())
@@ -93,21 +93,24 @@ def test_sockets_and_data_have_the_modes_that_keep_others_out(agent: AgentProces
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_open_streams_and_then_the_process_with_0(
-    agent: AgentProcess, number: signal.Signals
+    tmp_path: Path, number: signal.Signals
 ) -> None:
+    # What is in flight would be waited for longer than stop() does.
+    agent = AgentProcess(tmp_path, _ENTRY + "limits: {drain: 10m}\n")
     address = f"--socket=unix://{agent.socket}"
-    with subprocess.Popen(
-        [sys.executable, "-m", "accredit", "api", "watch", "--output=json", address],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as watcher:
+    with (
+        agent.running(),
+        subprocess.Popen(
+            [sys.executable, "-m", "accredit", "api", "watch", "--output=json", address],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as watcher,
+    ):
         assert watcher.stdout is not None
         assert watcher.stdout.readline()
-        started = time.monotonic()
         agent.send(number)
         assert agent.stop() == 0
-        assert time.monotonic() - started < 5
         watcher.kill()
     log = agent.log.read_text()
     assert "stopping" in log
@@ -119,7 +122,7 @@ def test_the_supervisor_hears_when_it_is_ready_reloads_and_stops(tmp_path: Path)
     notify = tmp_path / "supervisor.sock"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
         supervisor.bind(str(notify))
-        supervisor.settimeout(20)
+        supervisor.settimeout(60)
         with subprocess.Popen(
             [sys.executable, "-m", "accredit", "run", "-c", agent.config],
             stderr=subprocess.PIPE,
@@ -133,7 +136,7 @@ def test_the_supervisor_hears_when_it_is_ready_reloads_and_stops(tmp_path: Path)
             assert supervisor.recv(4096).decode() == ready
             process.send_signal(signal.SIGTERM)
             assert supervisor.recv(4096).startswith(b"STOPPING=1")
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0
 
 
 def test_a_changed_file_is_followed_and_a_bad_one_changes_nothing(agent: AgentProcess) -> None:
@@ -143,7 +146,7 @@ def test_a_changed_file_is_followed_and_a_bad_one_changes_nothing(agent: AgentPr
     wait_until(agent, both)
     agent.config.write_text(good + "  - {id: third}\n")
     agent.send(signal.SIGHUP)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while "entries not reloaded" not in agent.log.read_text():
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -242,7 +245,7 @@ def started(command: object, how: dict[str, object], folder: Path) -> Iterator[P
     ):
         supervisor.bind(str(notify))
         notify.chmod(0o666)
-        supervisor.settimeout(20)
+        supervisor.settimeout(60)
         assert isinstance(how["env"], dict)
         how["env"]["NOTIFY_SOCKET"] = str(notify)
         with subprocess.Popen(command, **how, stderr=stderr) as process:  # type: ignore[call-overload]
@@ -250,7 +253,7 @@ def started(command: object, how: dict[str, object], folder: Path) -> Iterator[P
                 assert supervisor.recv(4096).startswith(b"READY=1"), log.read_text()
                 yield log
                 process.terminate()
-                assert process.wait(20) == 0
+                assert process.wait(60) == 0
             finally:
                 process.kill()
 

@@ -91,7 +91,7 @@ def sds(agent: AgentProcess, *arguments: str) -> Done:
         check=False,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         env={**os.environ, "SPIFFE_ENDPOINT_SOCKET": f"unix://{agent.socket}"},
     )
 
@@ -121,9 +121,9 @@ def test_another_callers_certificate_does_not_come_whatever_a_node_is_called(
     agent: AgentProcess,
 ) -> None:
     other = "spiffe://prod.example/other"
-    done = sds(agent, "fetch", "--timeout=0.5", f"--node-id={other}", "default", other)
+    done = sds(agent, "fetch", "--timeout=3", f"--node-id={other}", "default", other)
     assert done.returncode == 1
-    assert "not sent within 0.5 s: spiffe://prod.example/other" in done.stderr
+    assert "not sent within 3 s: spiffe://prod.example/other" in done.stderr
     assert _ME in done.stdout
 
 
