@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import socket
 from contextlib import aclosing
 from pathlib import Path
 
 import grpc
 import pytest
 from support.fake_endpoint import FakeEndpoint, Script
+from support.ports import free_port
 from support.running import quiet
 
 from accredit.agent import client_calls
@@ -83,10 +83,7 @@ async def test_a_path_with_odd_characters_is_reached(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
 async def test_a_tcp_endpoint_is_reached(tmp_path: Path, host: str) -> None:
-    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.bind((host.strip("[]"), 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     endpoint = FakeEndpoint(tmp_path, Script((b"here",), Code.OK))
     endpoint.address = f"{host}:{port}"
     async with endpoint.serving():

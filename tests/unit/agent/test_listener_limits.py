@@ -40,7 +40,7 @@ async def test_bytes_are_counted_for_the_user_and_forgotten_at_the_end(tmp_path:
 
 
 async def test_one_that_asks_nothing_is_closed(tmp_path: Path) -> None:
-    async with listening(tmp_path, Limits(first_request=timedelta(milliseconds=50))) as bench:
+    async with listening(tmp_path, Limits(first_request=timedelta(milliseconds=500))) as bench:
         silent, asking = bench.connect(), bench.connect()
         await bench.accepted(2)
         bench.connections[1].asked(10)

@@ -169,7 +169,7 @@ async def test_silence_is_waited_for_only_so_long(tmp_path: Path) -> None:
     message = wire.response("v1", "n1", [SECRET.framed])
     question = Question(("late", "default"), "me")
     async with served(tmp_path, StreamSecrets=send(message)) as endpoint:
-        fetched = await client_of(endpoint, question).fetch(timedelta(seconds=0.3))
+        fetched = await client_of(endpoint, question).fetch(timedelta(seconds=2))
     assert list(fetched.secrets) == ["default"]
     assert (fetched.missing, fetched.complete) == (("late",), False)
 

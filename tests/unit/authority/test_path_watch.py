@@ -9,7 +9,7 @@ import pytest
 
 from accredit.authority.path_watch import PathWatch, lookups
 
-_SOON = 5.0
+_SOON = 30.0
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ async def test_a_first_caller_in_an_outage_sees_its_entry_pending_and_then_its_s
 
 
 async def test_one_entry_that_cannot_be_signed_does_not_hold_back_the_others() -> None:
-    bench = Bench(A, first_svid_timeout=timedelta(milliseconds=10))
+    bench = Bench(A, first_svid_timeout=timedelta(milliseconds=300))
     async with bench.following(FakeWorkload(ANA)):
         second = entry("/second", ANA)
         bench.authority.open.clear()

@@ -22,8 +22,8 @@ def fires_within(timer: TimerFd, seconds: float) -> bool:
 def test_it_fires_at_its_time_and_not_before(timer: TimerFd) -> None:
     when = datetime.now(UTC) + timedelta(milliseconds=30)
     assert timer.arm(when)
-    assert not fires_within(timer, 0)
-    assert fires_within(timer, 10)
+    assert not fires_within(timer, 0) or datetime.now(UTC) >= when
+    assert fires_within(timer, 60)
     assert datetime.now(UTC) >= when
     assert timer.read()
 
@@ -31,7 +31,7 @@ def test_it_fires_at_its_time_and_not_before(timer: TimerFd) -> None:
 @pytest.mark.parametrize("past", [datetime(1970, 1, 1, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)])
 def test_a_time_long_past_fires_at_once(timer: TimerFd, past: datetime) -> None:
     assert timer.arm(past)
-    assert fires_within(timer, 10)
+    assert fires_within(timer, 60)
 
 
 def test_the_end_of_time_can_be_waited_for(timer: TimerFd) -> None:

@@ -74,7 +74,7 @@ async def test_obtaining_waits_for_all_that_was_looked_up_without_a_loop() -> No
 async def test_obtaining_ends_when_nobody_can_sign_or_nobody_answers() -> None:
     bench = TokenBench(WEB)
     bench.authority.down = True
-    follower = bench.follower(patience=0.01)
+    follower = bench.follower(patience=0.3)
     follower.look_up(WEB, "a")
     await follower.obtain()
     assert follower.look_up(WEB, "a") == f"{NOT_YET}: the fake authority is down"

@@ -218,11 +218,11 @@ async def test_a_stream_that_asks_for_nothing_is_ended() -> None:
 
 
 async def test_a_stream_that_has_asked_may_be_silent_for_ever() -> None:
-    rig = Rig(API, settings=SdsSettings(first_request_seconds=0.01))
+    rig = Rig(API, settings=SdsSettings(first_request_seconds=0.3))
     async with rig.stream() as talk:
         await talk.say(ask("default"))
         await talk.hear()
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.6)
         assert await talk.silent()
         await talk.say(ask("default", "ROOTCA", nonce="1"))
         assert names(await talk.hear()) == ["ROOTCA"]

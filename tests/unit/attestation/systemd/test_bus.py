@@ -116,7 +116,7 @@ async def test_what_strangers_send_is_neither_taken_nor_read(
     with ours, theirs:
         before = descriptors.count()
         with pytest.raises(UnavailableError, match=reason):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await attestor.attest(caller)
         await eventually(lambda: descriptors.count() == before)
         theirs.close()
@@ -147,7 +147,7 @@ async def test_a_flood_from_strangers_does_not_go_on_and_on(
     async with asyncio.TaskGroup() as group:
         flooding = group.create_task(flood())
         with pytest.raises(UnavailableError, match="somebody sent too many messages"):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await attestor.attest(caller)
         flooding.cancel()
     stranger.disconnect()
@@ -168,7 +168,7 @@ async def test_an_answer_by_somebody_else_is_none(
     systemd.add(7, "forged.service")
     systemd.instead["GetUnitByPIDFD"] = forged
     with pytest.raises(UnavailableError, match=r"GetUnitByPIDFD was answered by ':1\.\d+'"):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await attestor.attest(caller)
     stranger.disconnect()
     await stranger.wait_for_disconnect()  # type: ignore[no-untyped-call]  # nothing
