@@ -30,7 +30,7 @@ _WEB = """\
   - id: /web
     selectors: ["output:web"]
 """
-_PATIENCE = 30
+_PATIENCE = 60
 
 
 def config(folder: Path, entries: str, outputs: str = "", more: str = "") -> str:

@@ -31,7 +31,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
     # Without a registry: what builds it and what it needs is here already.
     offline = ["--no-index", "--no-deps", "--no-build-isolation", f"--target={folder}"]
-    subprocess.run([*pip, *offline, _EXAMPLE], check=True, timeout=50)
+    subprocess.run([*pip, *offline, _EXAMPLE], check=True, timeout=100)
     return folder
 
 
@@ -42,7 +42,7 @@ def ids(agent: AgentProcess, *wrapper: str | Path) -> set[str]:
         check=True,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
     )
     return {svid["spiffe_id"].rpartition("/")[2] for svid in json.loads(done.stdout)["svids"]}
 

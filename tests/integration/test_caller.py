@@ -279,6 +279,6 @@ def _identified_by(
         path.chmod(0o777)
         program = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); "
         program += "s.recv(1)"
-        subprocess.run([*connect, program, path], check=False, timeout=10, **(how or {}))
+        subprocess.run([*connect, program, path], check=False, timeout=60, **(how or {}))
         said: str = identifier.stdout.readline()
         return said.strip()

@@ -49,7 +49,7 @@ def api(agent: AgentProcess, *arguments: str | Path, stdin: str = "") -> Done:
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         env={**os.environ, "SPIFFE_ENDPOINT_SOCKET": f"unix://{agent.socket}"},
     )
 

@@ -66,7 +66,7 @@ def curl(agent: AgentProcess, *arguments: str, uid: int | None = None) -> str:
         check=True,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         user=uid,
         group=uid,
     )
@@ -207,7 +207,7 @@ def test_a_connection_without_a_further_request_is_closed_in_time(sent: bytes) -
         nothing_left_open(agent),
         said(agent, sent) as sock,
     ):
-        sock.settimeout(20)
+        sock.settimeout(60)
         while sock.recv(1 << 16):
             pass
         assert kids(agent)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
-_QUICK_TURNS, _TURNS, _LONG_TURN = 1000, 3000, 0.005
+_QUICK_TURNS, _TURNS, _LONG_TURN = 1000, 10_000, 0.005
 
 
 class FakeClock:

@@ -46,7 +46,7 @@ class Endpoint:
     async def who(self, channel: aio.Channel) -> list[str]:
         """Return the pid, uid, gid and selectors that the service sees."""
         ask: aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/test.Echo/Who")
-        return (await ask(b"", timeout=10)).decode().split(" ")
+        return (await ask(b"", timeout=60)).decode().split(" ")
 
     def watch(self, channel: aio.Channel) -> aio.UnaryStreamCall[bytes, bytes]:
         start: aio.UnaryStreamMultiCallable[bytes, bytes]

@@ -13,7 +13,7 @@ from cryptography import x509
 
 from support import needs
 
-_TIMEOUT = 20
+_TIMEOUT = 60
 
 
 @dataclass(frozen=True)

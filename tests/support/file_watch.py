@@ -93,9 +93,9 @@ class FileWatch:
                 yield self
             finally:
                 self._process.kill()
-                self._process.wait(20)
+                self._process.wait(60)
 
-    def until_said(self, text: str, seconds: float = 30) -> str:
+    def until_said(self, text: str, seconds: float = 60) -> str:
         """Return what it tells systemd next that holds ``text``."""
         assert self._receiver is not None
         self._receiver.settimeout(seconds)
@@ -115,12 +115,12 @@ class FileWatch:
         """Ask it to end; return its exit code."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(20)
+        return self._process.wait(60)
 
     def ended(self) -> int:
         """Wait for it to end by itself; return its exit code."""
         assert self._process is not None
-        return self._process.wait(20)
+        return self._process.wait(60)
 
     def logged(self) -> str:
         return self.log.read_text()

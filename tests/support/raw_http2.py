@@ -38,7 +38,7 @@ class RawConnection:
 
     def __init__(self, path: object, sock: socket.socket | None = None) -> None:
         self.sock = sock or socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(10)
+        self.sock.settimeout(60)
         self.sock.connect(str(path))
         self.sock.sendall(PREFACE + frame(SETTINGS, 0, 0))
         self._rest = b""

@@ -59,7 +59,7 @@ def memory_back(agent: AgentProcess, within: int) -> Iterator[None]:
 def require_served(agent: AgentProcess) -> None:
     """Require that a new caller of ours gets its identity."""
     with connected(agent.socket) as (_, sock), channel(sock) as speaking:
-        assert asking.x509(speaking, seconds=20)
+        assert asking.x509(speaking, seconds=60)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:

@@ -71,7 +71,7 @@ def fetch(channel: grpc.Channel, *names: str, node: core_pb2.Node | None = None)
     request = Request(node=node, resource_names=names).SerializeToString()
     start: Any = channel.unary_unary(f"{_SDS}FetchSecrets")
     with _refusals():
-        return _secrets(start(request, timeout=10))
+        return _secrets(start(request, timeout=60))
 
 
 class SecretStream:

@@ -140,7 +140,7 @@ def puppet(
         command = [python or interpreter]
         how |= {"user": uid, "group": uid}
     ours, theirs = socket.socketpair()
-    ours.settimeout(10)
+    ours.settimeout(60)
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     number = str(theirs.fileno())
     command = [*wrapper, *command, "-c", _PROGRAM, number, path]
