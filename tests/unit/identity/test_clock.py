@@ -75,4 +75,4 @@ async def test_a_clock_that_jumps_needs_nobody_to_move_it() -> None:
 
 async def test_waiting_for_sleepers_that_never_come_fails() -> None:
     with pytest.raises(AssertionError, match="only 0 of 1 came to sleep"):
-        await FakeClock().settle()
+        await FakeClock().settle(turns=1010)
