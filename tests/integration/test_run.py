@@ -108,10 +108,12 @@ def test_a_signal_ends_open_streams_and_then_the_process_with_0(
         ) as watcher,
     ):
         assert watcher.stdout is not None
-        assert watcher.stdout.readline()
-        agent.send(number)
-        assert agent.stop() == 0
-        watcher.kill()
+        try:
+            assert watcher.stdout.readline()
+            agent.send(number)
+            assert agent.stop() == 0
+        finally:
+            watcher.kill()
     log = agent.log.read_text()
     assert "stopping" in log
     assert log.rstrip().endswith("stopped")
