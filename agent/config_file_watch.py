@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationError
 
+from accredit.agent.config_metrics import Metrics
 from accredit.agent.config_mistakes import mistakes
 from accredit.agent.config_outputs import Outputs
 from accredit.agent.config_services import Logging
@@ -44,6 +45,7 @@ class FileWatch(Section):
         description="Identities as files, for programs that read files."
     )
     logging: Logging = Field(default=Logging(), description="Log lines on standard error.")
+    metrics: Metrics = Field(default=Metrics(), description="Numbers for Prometheus.")
 
     def plans(self, path: Path) -> tuple[OutputPlan, ...]:
         """Return what the outputs come to; ``path`` is where the file was read."""

@@ -38,7 +38,8 @@ def main(path: Path, socket: str | None) -> int:
     with closing(SystemClock()) as clock:
         client = WorkloadApiClient(endpoint, clock)
         read = partial(_read_again, path, found)
-        watch = OutputWatch(client, clock, read, notifier)
+        metrics = found.metrics.settings(path.absolute().parent)
+        watch = OutputWatch(client, clock, read, notifier, metrics)
         return asyncio.run(_run(watch, found.plans(path)))
 
 
@@ -58,6 +59,10 @@ async def _run(watch: OutputWatch, plans: Sequence[OutputPlan]) -> int:
 
 def _read_again(path: Path, first: FileWatch) -> tuple[OutputPlan, ...]:
     found = load_file_watch(path)
-    if (found.socket, found.logging) != (first.socket, first.logging):
-        _logger.warning("a change of socket or logging needs a restart")
+    if _lasting(found) != _lasting(first):
+        _logger.warning("a change of socket, logging or metrics needs a restart")
     return found.plans(path)
+
+
+def _lasting(of: FileWatch) -> tuple[object, ...]:
+    return of.socket, of.logging, of.metrics

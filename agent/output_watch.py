@@ -6,11 +6,14 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from accredit.agent.client import WorkloadApiClient
+from accredit.agent.metrics.settings import MetricsSettings
 from accredit.agent.output_group import OutputGroup
 from accredit.agent.output_machine import of_machine, shared_folders
 from accredit.agent.output_plan import OutputPlan
+from accredit.agent.output_problems import problems_of_outputs
 from accredit.agent.sd_notify import SystemdNotifier
 from accredit.agent.workload_feed import WorkloadFeed
 from accredit.agent.workload_group import workload_group
@@ -26,12 +29,18 @@ class OutputWatch:
     """Runs outputs until told to stop. ``read`` returns those that the file asks for now."""
 
     def __init__(
-        self, client: WorkloadApiClient, clock: Clock, read: Read, notifier: SystemdNotifier
+        self,
+        client: WorkloadApiClient,
+        clock: Clock,
+        read: Read,
+        notifier: SystemdNotifier,
+        metrics: MetricsSettings | None = None,
     ) -> None:
         self._feed = WorkloadFeed(client)
         self._clock = clock
         self._read = read
         self._notifier = notifier
+        self._metrics = metrics
         self._told = asyncio.Event()
         self._stopping = False
         self._started = False
@@ -53,14 +62,25 @@ class OutputWatch:
         """
         async with asyncio.TaskGroup() as tasks:
             group = workload_group(self._feed, self._clock, tasks)
+            serving = tasks.create_task(self._serve_metrics(group), name="metrics")
             await self._want(group, plans)
             telling = tasks.create_task(self._tell(group), name="status")
             while await self._goes_on():
                 await self._take_over(group)
             self._notifier.stopping()
             telling.cancel()
+            serving.cancel()
             await group.close()
             self._feed.close()
+
+    async def _serve_metrics(self, group: OutputGroup) -> None:
+        if self._metrics is None:
+            return
+        # Prometheus's library comes with it.
+        from accredit.agent.metrics.build import for_file_watch  # noqa: PLC0415
+
+        wrong = partial(problems, group)
+        await for_file_watch(self._metrics, wrong, group.ledger, self._clock).run()
 
     async def _want(self, group: OutputGroup, plans: Sequence[OutputPlan]) -> None:
         for doubt in await asyncio.to_thread(_doubts, plans):
@@ -105,6 +125,13 @@ def _doubts(plans: Sequence[OutputPlan]) -> list[str]:
     ourselves = os.geteuid(), {os.getegid(), *os.getgroups()}
     of_each = (doubt for plan in plans for doubt in of_machine(plan, *ourselves))
     return [*shared_folders(plans), *of_each]
+
+
+def problems(group: OutputGroup) -> list[str]:
+    """Return what is not in order, in a line each."""
+    outputs = group.at_work.values()
+    sources = {each.feed.problem for each in outputs} - {""}
+    return [*problems_of_outputs(each.line.describe() for each in outputs), *sources]
 
 
 def status(group: OutputGroup) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 
@@ -112,8 +112,8 @@ class Line:
 
     def describe(self) -> dict[str, object]:
         """Return the line as plain data."""
-        found = asdict(self).items()
-        return {key: _plain(value) for key, value in found if key != "changed"}
+        names = [each.name for each in fields(self) if each.name != "changed"]
+        return {name: _plain(getattr(self, name)) for name in names}
 
     def _enter(self, state: State, now: datetime) -> None:
         if self.state is not state:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 
 from prometheus_client import CollectorRegistry
@@ -12,18 +12,17 @@ from prometheus_client.registry import Collector
 
 import accredit
 from accredit.agent.jwks import Document
-from accredit.agent.metrics.deliveries import of_listeners, of_outputs, of_sds
 from accredit.agent.metrics.family import gauge
-from accredit.agent.metrics.identities import of_bundles, of_federation, of_rotation, of_signers
-from accredit.agent.metrics.sources import Sources
 from accredit.identity.clock import Clock
 
 
 class Exposition(Collector):
-    """Collects when asked, and says the same to all who ask within ``shared``."""
+    """Collects ``families`` when asked, and says the same to all who ask within ``shared``."""
 
-    def __init__(self, sources: Sources, clock: Clock, shared: timedelta) -> None:
-        self._sources = sources
+    def __init__(
+        self, families: Callable[[], Iterable[Metric]], clock: Clock, shared: timedelta
+    ) -> None:
+        self._families = families
         self._clock = clock
         self._shared = shared.total_seconds()
         self._started = clock.now()
@@ -45,18 +44,7 @@ class Exposition(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric."""
-        of = self._sources
-        yield InfoMetricFamily("accredit_build", "Of the agent.", {"version": accredit.__version__})
-        yield gauge("start_time_seconds", "When the agent started.", self._started.timestamp())
-        yield gauge("entries", "Registration entries.", of.entries())
-        yield gauge(
-            "problems", "Things that the admin socket's health says are wrong.", len(of.problems())
-        )
-        yield from of_rotation(of.rotation(), of.now())
-        yield from of_signers(of.signers())
-        yield from of_bundles(of.bundles())
-        yield from of_federation(of.federation())
-        yield from of_outputs(of.outputs)
-        if of.sds is not None:
-            yield from of_sds(of.sds)
-        yield from of_listeners(of.listeners)
+        yield InfoMetricFamily("accredit_build", "Of accredit.", {"version": accredit.__version__})
+        started = self._started.timestamp()
+        yield gauge("start_time_seconds", "When this process started.", started)
+        yield from self._families()

@@ -90,6 +90,6 @@ def _metrics(core: Core, sources: Sources) -> Sequence[MetricsServer]:
     if core.plan.metrics is None:
         return ()
     # Prometheus's library comes with it.
-    from accredit.agent.metrics.build import build  # noqa: PLC0415
+    from accredit.agent.metrics.build import for_agent  # noqa: PLC0415
 
-    return (build(core.plan.metrics, sources, core.clock),)
+    return (for_agent(core.plan.metrics, sources, core.clock),)

@@ -16,9 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 from support import needs
 from support.agent_process import AgentProcess
+from support.exposition import scraped
 from support.ports import free_port
 from support.real_program import Program
 from support.unix_http import get
@@ -39,18 +39,6 @@ _PATIENCE = 40
 
 def agent_at(folder: Path, listen: str) -> AgentProcess:
     return AgentProcess(folder, _BASE.format(listen=listen, uid=os.geteuid()))
-
-
-def scraped(port: int) -> dict[tuple[str, ...], float]:
-    """Return each sample by name and labels, as the format's own parser reads it."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
-        assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
-        text = answer.read().decode()
-    return {
-        (sample.name, *sample.labels.values()): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
 
 
 def until(holds: Callable[[], bool]) -> None:

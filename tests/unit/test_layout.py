@@ -29,6 +29,7 @@ _TESTED_ELSEWHERE = {
     "agent/metrics/build.py": "tests/integration/test_metrics.py reads what it builds",
     "agent/metrics/exposition.py": "tests/integration/test_metrics.py reads it",
     "agent/metrics/family.py": "test_identities.py and test_deliveries.py beside it",
+    "agent/metrics/processes.py": "tests/integration/test_metrics.py reads all of them",
     "agent/metrics/server.py": "tests/integration/test_metrics.py visits it",
     "agent/metrics/settings.py": "test_config_metrics.py",
     "agent/metrics/sources.py": "plain data",

@@ -79,3 +79,16 @@ def test_somebody_may_be_told_of_each_step() -> None:
     deploying, failing = State.DEPLOYING, State.FAILING
     assert told == [deploying, deploying, failing, failing, State.SERVED]
     assert "changed" not in line.describe()
+
+
+def test_it_is_described_without_whoever_waits_for_its_changes() -> None:
+    class Waiting:
+        def __deepcopy__(self, _: object) -> Waiting:
+            raise AssertionError("copied")
+
+        def wake(self) -> None:
+            """Be told."""
+
+    line = Line("web")
+    line.changed = Waiting().wake
+    assert "changed" not in line.describe()
