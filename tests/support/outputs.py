@@ -76,6 +76,7 @@ class Bench:
         self.ca = TestCa(now=datetime.now(UTC))
         self.partners = partners
         self.line = Line("bench")
+        self.shown: list[str] = []
         self.source = ScriptedSource()
         self.store = Store(folder, clock)
         disk = Disk(self.store, folder, recipe.files)
@@ -93,6 +94,7 @@ class Bench:
         svid = self.ca.svid(self.spiffe_id, **fields)
         bundles = {each.trust_domain: each.bundle() for each in (self.ca, *self.partners)}
         self.source.show(Material(svid, self.ca.trust_domain, bundles, tokens))
+        self.shown.append(svid.serial)
         return svid.serial
 
     async def until(self, state: State, serial: str = "", seconds: float = _PATIENCE) -> None:
@@ -133,6 +135,16 @@ async def at_work(
         clock.close()
 
 
+def write_first_files(folder: Path, recipe: Recipe) -> None:
+    """Write them for a program that refuses to start without."""
+
+    async def write() -> None:
+        async with at_work(folder, recipe) as bench:
+            await bench.written()
+
+    asyncio.run(write())
+
+
 def with_group(recipe: Recipe, group: str) -> Recipe:
     """Return the recipe with its secrets for the group that the machine's program runs in."""
     files = (replace(file, group=group) if file.group else file for file in recipe.files)
@@ -142,25 +154,30 @@ def with_group(recipe: Recipe, group: str) -> Recipe:
 async def rotate_under_load(
     program: Program, files: Path, recipe: Recipe, times: int, **say: Any
 ) -> list[float]:
-    """Start the program on files that are there, rotate so often, and see nobody fail.
+    """Start the program on files that are there, and put it under load."""
+    async with at_work(files, recipe) as bench:
+        await bench.written()
+        with program.running():
+            return await rotate_running(program, bench, times, **say)
+
+
+async def rotate_running(program: Program, bench: Bench, times: int, **say: Any) -> list[float]:
+    """Rotate so often, and see nobody fail.
 
     ``say`` are fields of ``Handshakes``, which tries again at most once for each switch. Its client
     shows a certificate of the same authority.
     Returns how long after each switch the first handshake showed the new certificate, in seconds.
     """
-    async with at_work(files, recipe) as bench:
-        rotated, took = [await bench.written()], []
-        with program.running():
-            rotated.append(await bench.rotated())
-            context = handshakes.context(bench.ca, bench.ca.svid("spiffe://td.example/client"))
-            load = Handshakes(program.port, context, **say)
-            with load.running():
-                for _ in range(times):
-                    rotated.append(await bench.rotated())
-                    took.append(await _first_seen(load, rotated[-1]) - _switched(bench))
+    await bench.rotated()
+    context = handshakes.context(bench.ca, bench.ca.svid("spiffe://td.example/client"))
+    load, took = Handshakes(program.port, context, **say), []
+    with load.running():
+        for _ in range(times):
+            serial = await bench.rotated()
+            took.append(await _first_seen(load, serial) - _switched(bench))
     assert load.failures == [], load.failures[:3]
     assert load.repeated <= times
-    assert handshakes.furthest_back(load.serials, rotated) <= 1
+    assert handshakes.furthest_back(load.serials, bench.shown) <= 1
     assert bench.line.rollbacks == 0
     return took
 

@@ -67,8 +67,8 @@ class Program:
 
     @contextmanager
     def running(self) -> Iterator[Program]:
-        self.start()
         try:
+            self.start()
             yield self
         finally:
             self.stop()
