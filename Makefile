@@ -120,7 +120,7 @@ build: .venv/.dev  ## the wheel, checked
 
 ##@ Set up
 
-.PHONY: debian-packages interop-venv tpm clean help
+.PHONY: debian-packages interop-venv tpm kafka clean help
 debian-packages:
 	@.ci/apt-install $$(grep -v '^#' tests/apt-packages.txt) || echo "going on: what needs them is skipped"
 
@@ -130,6 +130,13 @@ interop-venv: .venv-interop/.done
 tpm: .venv/.dev debian-packages  ## what talks to a TPM, compiled into .venv
 	@$(BIN)/python -c 'import tpm2_pytss' 2>/dev/null || $(PIP) install --group tpm \
 	    || echo "going on: what needs a TPM is skipped"
+
+# Asked for by name only: the tests count on apt and pip, not on Maven Central.
+kafka: tests/kafka.xml  ## Kafka's jars in build/kafka, for the tests with a real one; needs mvn
+	rm -rf build/kafka
+	timeout 300 mvn --quiet --batch-mode --strict-checksums --file tests/kafka.xml \
+	    org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
+	    -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/build/kafka
 
 # pip from the start, so that make demo needs nothing but Python; ensurepip is a package of its own on Debian.
 .venv/bin/python:

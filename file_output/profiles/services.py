@@ -46,10 +46,15 @@ KAFKA = Profile(
     ),
     "listener.name.ssl.ssl.keystore.location={dir}/keystore.p12\n"
     "listener.name.ssl.ssl.keystore.type=PKCS12\n"
+    "listener.name.ssl.ssl.keystore.password=PASSWORD\n"
     "listener.name.ssl.ssl.truststore.location={dir}/truststore.p12\n"
     "listener.name.ssl.ssl.truststore.type=PKCS12\n"
-    "listener.name.ssl.ssl.client.auth=required\n",
-    "the same path is read again once its file is a newer one; one output for each broker",
+    "listener.name.ssl.ssl.truststore.password=PASSWORD\n"
+    "listener.name.ssl.ssl.client.auth=required\n"
+    "listener.name.ssl.ssl.allow.dn.changes=true\n"
+    "listener.name.ssl.ssl.allow.san.changes=true\n",
+    "PASSWORD is what the password file holds; told the same paths, it reads the files again. One"
+    " output for each broker",
 )
 
 PROMETHEUS = Profile(

@@ -77,6 +77,14 @@ def tpm() -> None:
         missing("no tpm2-pytss: apt-get install libtss2-dev gcc pkg-config python3-dev; make tpm")
 
 
+def kafka() -> Path:
+    """Return the folder of Kafka's jars; CI does not count on where they come from, and skips."""
+    jars = _REPOSITORY / "build/kafka"
+    if not any(jars.glob("kafka_*.jar")):
+        pytest.skip("no Kafka: apt-get install maven; make kafka")
+    return jars
+
+
 def _wheel_envoy() -> str | None:
     # Through the metadata: importing it would collide with our folder of the same name.
     try:
