@@ -43,15 +43,24 @@ from envoy_data_plane.xds.type.matcher.v3 import RegexMatcher as XdsRegexMatcher
 from envoy_data_plane.xds.type.matcher.v3 import StringMatcher as XdsStringMatcher
 
 from accredit.envoy import matchers, typed
+from accredit.envoy.field_names import spellings
 from accredit.envoy.peers import Peer, Rule
 
 # The input joins all URI SANs with commas, which no SPIFFE ID has. A segment is not "." or "..".
 _SEGMENT = r"/(?:\.{0,2}[a-zA-Z0-9_-]|\.{3})[a-zA-Z0-9._-]*"
 _ONE_SPIFFE_ID = rf"spiffe://[a-z0-9._-]+(?:{_SEGMENT})+"
 # Servers disagree on what these mean, and what one takes for a file below /public another takes
-# for /admin: "/public/..;/admin". Where paths decide, such a request is nobody's, however often it
-# is encoded: some servers decode twice.
-_AMBIGUOUS = r".*([;\\]|%(25)*(3[bB]|5[cC]|2[eEfF]|00)).*"
+# for /admin: "/public/..;/admin". Where paths decide, such a request is nobody's.
+_AMBIGUOUS = (
+    r"[;\\]",
+    r"%(3[bB]|5[cC]|2[eEfF]|[01].|7[fF])",  # the same encoded, slash, dot, control characters
+    r"%25[0-9a-fA-FuU]",  # encoded once more: some servers decode twice
+    r"%([^0-9a-fA-F]|$)|%.([^0-9a-fA-F]|$)",  # no encoding, but for who knows %u002f
+    r"%[cC][01]%[89aAbB]|%[eE]0%[89]|%[fF]0%8",  # overlong UTF-8: more bytes than needed
+)
+# Some frameworks take these for the path and the method, whatever the request line says.
+_OTHER_PATH = ("x-original-url", "x-rewrite-url")
+_OTHER_METHOD = ("x-http-method-override", "x-http-method", "x-method-override")
 
 
 def http_filters(rules: Sequence[Rule]) -> list[HttpFilter]:
@@ -111,15 +120,36 @@ def _methods(rule: Rule) -> Permission | None:
         Permission(header=HeaderMatcher(name=":method", string_match=StringMatcher(exact=method)))
         for method in rule.methods
     ]
-    return Permission(or_rules=PermissionSet(rules=wanted))
+    return _unless(_present(_OTHER_METHOD), wanted)
 
 
 def _paths(rule: Rule) -> Permission | None:
     if not rule.paths:
         return None
-    wanted = Permission(or_rules=PermissionSet(rules=[_path(path) for path in rule.paths]))
-    strange = _url_path(StringMatcher(safe_regex=RegexMatcher(regex=_AMBIGUOUS)))
-    return Permission(and_rules=PermissionSet(rules=[wanted, Permission(not_rule=strange)]))
+    strange = [
+        _url_path(StringMatcher(safe_regex=RegexMatcher(regex=f".*({each}).*")))
+        for each in _AMBIGUOUS
+    ]
+    return _unless([*strange, *_present(_OTHER_PATH)], [_path(path) for path in rule.paths])
+
+
+def _unless(none: list[Permission], some: list[Permission]) -> Permission:
+    return Permission(
+        and_rules=PermissionSet(
+            rules=[
+                Permission(or_rules=PermissionSet(rules=some)),
+                Permission(not_rule=Permission(or_rules=PermissionSet(rules=none))),
+            ]
+        )
+    )
+
+
+def _present(names: Sequence[str]) -> list[Permission]:
+    return [
+        Permission(header=HeaderMatcher(name=spelling, present_match=True))
+        for name in names
+        for spelling in spellings(name)
+    ]
 
 
 def _path(path: str) -> Permission:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from envoy_data_plane.envoy.config.common.mutation_rules.v3 import HeaderMutation as FieldMutation
+from envoy_data_plane.envoy.config.common.mutation_rules.v3 import HeaderMutationRemoveOnMatch
 from envoy_data_plane.envoy.config.core.v3 import CidrRange, HttpProtocolOptions
 from envoy_data_plane.envoy.config.listener.v3 import Filter
 from envoy_data_plane.envoy.config.route.v3 import (
@@ -15,6 +17,10 @@ from envoy_data_plane.envoy.config.route.v3 import (
     RouteConfiguration,
     RouteMatch,
     VirtualHost,
+)
+from envoy_data_plane.envoy.extensions.filters.http.header_mutation.v3 import (
+    HeaderMutation,
+    Mutations,
 )
 from envoy_data_plane.envoy.extensions.filters.http.router.v3 import Router
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
@@ -27,9 +33,11 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
     HttpConnectionManagerUpgradeConfig,
     HttpFilter,
 )
+from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher, StringMatcher
 from envoy_data_plane.envoy.type.v3 import Percent
 
 from accredit.envoy import access_log, typed
+from accredit.envoy.field_names import spellings
 from accredit.envoy.http_options import of_any_age, with_upgrades
 from accredit.envoy.sidecar import Inbound, Outbound, Sidecar
 from accredit.envoy.way import Way
@@ -43,14 +51,10 @@ _ENVOYS_WORD = [
 ]
 # Without a range Envoy takes private addresses for its own; nobody connects from this one.
 _NOBODY = CidrRange(address_prefix="0.0.0.0", prefix_len=32)  # noqa: S104  compared, not bound
-# CGI and WSGI read all of these as the one header that says who calls.
-_LOOKALIKES = [
-    f"x{a}forwarded{b}client{c}cert"
-    for a in "-_"
-    for b in "-_"
-    for c in "-_"
-    if (a, b, c) != ("-", "-", "-")
-]
+_CALLER = "x-forwarded-client-cert"
+# Some programs read trailers as if they were header fields. Envoy takes nothing out of them.
+_NOT_IN_TRAILERS = "x-envoy-.*|authorization|x-forwarded-proto|" + _CALLER.replace("-", "[-_]")
+
 
 
 def inbound(sidecar: Sidecar, way: Way, spec: Inbound, filters: Sequence[HttpFilter]) -> Filter:
@@ -127,7 +131,15 @@ def tell_who_calls(manager: HttpConnectionManager) -> None:
     manager.set_current_client_cert_details = HttpConnectionManagerSetCurrentClientCertDetails(
         uri=True
     )
-    _remove(manager, _LOOKALIKES)
+    _remove(manager, [name for name in spellings(_CALLER) if name != _CALLER])
+    manager.http_filters.insert(-1, _honest_trailers())  # the router stays the last
+
+
+def _honest_trailers() -> HttpFilter:
+    matcher = StringMatcher(safe_regex=RegexMatcher(regex=_NOT_IN_TRAILERS))
+    removal = HeaderMutationRemoveOnMatch(key_matcher=matcher)
+    mutations = Mutations(request_trailers_mutations=[FieldMutation(remove_on_match=removal)])
+    return typed.http_filter("header_mutation", HeaderMutation(mutations=mutations))
 
 
 def distrust(manager: HttpConnectionManager) -> None:

@@ -12,7 +12,7 @@ from accredit.identity.yaml_lines import Key
 
 _METHOD = re.compile(r"[A-Z][A-Z0-9-]{0,31}")
 # What no path has once Envoy has normalised it, so that a rule with it would never match.
-_NEVER = re.compile(r"//|[;\\?#%*]|[^!-~]|/\.{1,2}(?:/|$)")
+_NEVER = re.compile(r"""//|[;\\?#%*"<>`{|}^]|[^!-~]|/\.{1,2}(?:/|$)""")
 _MAX_PATH = 2048
 
 
@@ -71,7 +71,7 @@ def path(text: str) -> str:
     if len(text) > _MAX_PATH or not text.startswith("/") or _NEVER.search(plain):
         raise ValueError(
             f"{text[:100]!r} is no path such as /status or /reports/*: without a query, %, '//',"
-            " '..' and ';', which never match"
+            " '..', ';' and what requests encode, such as '{', which never match"
         )
     return text
 

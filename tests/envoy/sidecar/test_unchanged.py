@@ -213,6 +213,15 @@ def test_the_app_sees_who_calls_and_no_forgery(connect: Connect) -> None:
     assert (parts["By"], parts["URI"]) == (APP, FRONTEND)
 
 
+def test_no_trailer_passes_for_a_word_of_the_sidecar(connect: Connect) -> None:
+    names = (_XFCC, *_LOOKALIKES, "x-envoy-internal", "X-Forwarded-Proto", "Authorization")
+    trailers = "".join(f"{name}: forged\r\n" for name in (*names, "X-Sum"))
+    with connect() as sock:
+        head = b"POST /x HTTP/1.1\r\nHost: app\r\nTransfer-Encoding: chunked\r\n\r\n"
+        seen = _seen(caller.send(sock, head + chunked(b"one", trailers=trailers)))
+    assert seen["trailers"] == [["x-sum", "forged"]]
+
+
 def test_fields_that_steer_an_envoy_do_not_reach_the_app(connect: Connect) -> None:
     seen = _fields(_seen(_ask(connect, "/", *_STEERING)))
     assert [name for name, _ in seen if name.startswith("x-envoy")] == []

@@ -60,29 +60,65 @@ def test_a_free_rule_allows_any_request() -> None:
     assert _policy(Rule((WEB,)))["permissions"] == [{"any": True}]
 
 
+def _allowed(limit: Any) -> Any:
+    return limit["andRules"]["rules"][0]
+
+
+def _refused(limit: Any) -> Any:
+    return limit["andRules"]["rules"][1]["notRule"]
+
+
 def test_a_limited_rule_wants_one_of_its_methods_and_one_of_its_paths() -> None:
     (permission,) = _policy(Rule((WEB,), ("GET", "PUT"), ("/status", "/a/*")))["permissions"]
     methods, paths = permission["andRules"]["rules"]
-    assert [each["header"]["name"] for each in methods["orRules"]["rules"]] == [":method"] * 2
-    assert found(methods, "exact") == ["GET", "PUT"]
-    wanted, strange = paths["andRules"]["rules"]
+    wanted = _allowed(methods)["orRules"]["rules"]
+    assert [each["header"]["name"] for each in wanted] == [":method"] * 2
+    assert found(wanted, "exact") == ["GET", "PUT"]
+    wanted = _allowed(paths)
     assert (found(wanted, "exact"), found(wanted, "prefix")) == (["/status"], ["/a/"])
-    assert "notRule" in strange
+
+
+def test_what_is_limited_may_not_be_said_anew_in_a_header_field() -> None:
+    (permission,) = _policy(Rule((WEB,), ("GET",), ("/a/*",)))["permissions"]
+    methods, paths = permission["andRules"]["rules"]
+    names = set(found(_refused(methods), "name"))
+    assert {"x-http-method-override", "x_http_method_override", "x-method_override"} < names
+    assert {"x-original-url", "x_rewrite_url"} < set(found(_refused(paths), "name"))
 
 
 def test_where_paths_decide_no_request_may_have_one_that_servers_read_differently() -> None:
     (permission,) = _policy(Rule((WEB,), (), ("/public/*",)))["permissions"]
-    regex = re.compile(found(permission, "regex")[0])
+    (limit,) = permission["andRules"]["rules"]
+    regexes = [re.compile(each) for each in found(_refused(limit), "regex")]
     for strange in (
         "/public/..;/admin",
         "/public/%2e%2E/admin",
         "/public/%2fadmin",
         "/a\\b",
         "/%00",
+        "/%0d%0ax",
+        "/%7F",
+        "/%252f",
+        "/%2%2566",
+        "/%25u002f",
+        "/%u002f",
+        "/%",
+        "/%4",
+        "/%4x",
+        "/%c0%af",
+        "/%e0%80%af",
+        "/%f0%80%80%af",
     ):
-        assert regex.fullmatch(strange)
-    for plain in ("/public/a-b_c.txt", "/public/%20", "/public/%C3%A4"):
-        assert not regex.fullmatch(plain)
+        assert any(regex.fullmatch(strange) for regex in regexes), strange
+    for plain in (
+        "/public/a-b_c.txt",
+        "/public/%20",
+        "/public/%C3%A4",
+        "/public/%E2%82%AC/%F0%9F%98%80",
+        "/public/100%25",
+        "/public/50%25%20off",
+    ):
+        assert not any(regex.fullmatch(plain) for regex in regexes), plain
 
 
 def test_a_limit_that_a_connection_could_not_keep_is_refused() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -83,6 +84,11 @@ def test_the_app_hears_of_who_calls_from_the_sidecar_alone() -> None:
         assert len({name for name in removed if name.endswith("cert")}) == 7
         assert "x_forwarded_client_cert" in removed
         assert "x-forwarded-client-cert" not in removed  # Envoy's own doing
+        (removal,) = found(requests, "request_trailers_mutations")
+        regex = re.compile(found(removal, "regex")[0])
+        for name in ("x-forwarded-client-cert", "x_forwarded_client-cert", "x-envoy-internal"):
+            assert regex.fullmatch(name)
+        assert not regex.fullmatch("x-sum")
 
 
 def test_neither_a_caller_nor_the_app_steers_this_envoy() -> None:
@@ -101,4 +107,9 @@ def test_an_identity_that_the_app_forges_goes_nowhere() -> None:
 def test_routes_lead_to_the_cluster_of_the_same_name() -> None:
     listener = listeners(generated.of(whole(in_flow(""))))["inbound_0"]
     assert found(listener, "cluster") == ["inbound_0"]
-    assert filter_names(listener["filter_chains"][0]) == ["rbac", "rbac", "router"]
+    assert filter_names(listener["filter_chains"][0]) == [
+        "rbac",
+        "rbac",
+        "header_mutation",
+        "router",
+    ]

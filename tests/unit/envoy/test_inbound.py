@@ -40,18 +40,19 @@ def test_a_handshake_that_does_not_end_is_ended() -> None:
 
 
 def test_checks_come_first_and_plaintext_has_nobody_to_check() -> None:
-    for protocol, last in (("http", "router"), ("tcp", "tcp_proxy")):
+    for protocol, last in (("http", ["header_mutation", "router"]), ("tcp", ["tcp_proxy"])):
         fields = f"{_PERMISSIVE}, protocol: {protocol}"
         mutual, plain = generated.listener(fields)["filter_chains"]
-        assert filter_names(mutual) == ["rbac", "rbac", last]
-        assert filter_names(plain) == [last]
+        assert filter_names(mutual) == ["rbac", "rbac", *last]
+        assert filter_names(plain) == last
 
 
 def test_a_token_is_demanded_of_plaintext_too() -> None:
     fields = f"{_PERMISSIVE}, jwt: {{audience: a}}"
     mutual, plain = generated.listener(fields)["filter_chains"]
-    assert filter_names(mutual) == ["rbac", "rbac", "jwt_authn", "rbac", "router"]
-    assert filter_names(plain) == ["jwt_authn", "rbac", "router"]
+    demanded = ["jwt_authn", "rbac", "header_mutation", "router"]
+    assert filter_names(mutual) == ["rbac", "rbac", *demanded]
+    assert filter_names(plain) == demanded
 
 
 def test_who_is_refused_by_tls_is_logged_by_the_listener() -> None:

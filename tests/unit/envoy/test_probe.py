@@ -17,7 +17,7 @@ def test_it_is_plain_and_at_its_own_port() -> None:
     assert found(listener["address"], "port_value") == [8081]
     (chain,) = listener["filter_chains"]
     assert "transport_socket" not in chain
-    assert filter_names(chain) == ["router"]
+    assert filter_names(chain) == ["header_mutation", "router"]
 
 
 def test_it_lets_nothing_through_but_reading_its_paths() -> None:
