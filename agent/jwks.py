@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from accredit.attestation.workload import Workload
-from accredit.identity.errors import NotEntitledError, NotFoundError, SpiffeIdError
+from accredit.identity.errors import NotFoundError, SpiffeIdError, UnavailableError
 from accredit.identity.spiffe_id import TrustDomain
 from accredit.rotation.identities import Identities
 from accredit.rotation.snapshot import Snapshot
@@ -43,12 +43,13 @@ class JwkSets:
 
         Raises:
             AttestationError: the caller has died, was replaced or cannot be identified.
-            NotEntitledError: it has no identity.
-            NotFoundError: there is no such thing for it.
+            UnavailableError: it has no identity, or no entry of it federates with that trust
+                domain. Either may change at any moment, and Envoy tries again for no other error.
+            NotFoundError: there can be no such thing.
         """
         snapshot = await self._identities.snapshot(workload)
         if not (snapshot.entitled or self._anybody):
-            raise NotEntitledError("no registration entry matches the caller")
+            raise UnavailableError("no registration entry matches the caller")
         if target == "/":
             return Document(_TEXT, "".join(f"{name}\n" for name in snapshot.bundles).encode())
         return Document(_JSON, _keys(target, snapshot))
@@ -61,5 +62,5 @@ def _keys(target: str, snapshot: Snapshot) -> bytes:
     except SpiffeIdError:
         raise NotFoundError(f"{name[:100]!r} is not the name of a trust domain") from None
     if bundle is None:
-        raise NotFoundError(f"no entry of the caller federates with {name[:100]}")
+        raise UnavailableError(f"no entry of the caller federates with {name[:100]}")
     return bundle.jwks

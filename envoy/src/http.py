@@ -56,7 +56,6 @@ _CALLER = "x-forwarded-client-cert"
 _NOT_IN_TRAILERS = "x-envoy-.*|authorization|x-forwarded-proto|" + _CALLER.replace("-", "[-_]")
 
 
-
 def inbound(sidecar: Sidecar, way: Way, spec: Inbound, filters: Sequence[HttpFilter]) -> Filter:
     """Return the manager of requests from other workloads to the app."""
     # A request that never reached the app is safe to send again, whatever its method.

@@ -63,7 +63,7 @@ def _filters(sidecar: Sidecar, way: Way, spec: Inbound) -> list[Filter]:
         allowed = authorization.network_filters(way.name, spec.allow) if known else []
         return [*allowed, tcp.carry(sidecar, way)]
     checks = authorization.http_filters(spec.allow) if known else []
-    return [http.inbound(sidecar, way, spec, [*checks, *jwt.demanded(spec)])]
+    return [http.inbound(sidecar, way, spec, [*checks, *jwt.demanded(sidecar, spec)])]
 
 
 def _accept_plaintext(listener: Listener, sidecar: Sidecar, way: Way, spec: Inbound) -> None:

@@ -6,7 +6,12 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryType
-from envoy_data_plane.envoy.config.core.v3 import HttpUri
+from envoy_data_plane.envoy.config.core.v3 import (
+    BackoffStrategy,
+    HttpProtocolOptions,
+    HttpUri,
+    RetryPolicy,
+)
 from envoy_data_plane.envoy.config.rbac.v3 import (
     Permission,
     Policy,
@@ -41,11 +46,12 @@ from envoy_data_plane.envoy.type.matcher.v3 import (
 
 from accredit.envoy import matchers, typed
 from accredit.envoy.address import Pipe
+from accredit.envoy.clusters import unlimited
 from accredit.envoy.endpoints import assignment
 from accredit.envoy.http_options import http1
 from accredit.envoy.peers import Peer, trust_domains
 from accredit.envoy.secret_discovery import secret
-from accredit.envoy.sidecar import Inbound, JwtDemand, Outbound, Sidecar
+from accredit.envoy.sidecar import Inbound, JwtDemand, Outbound, Profile, Sidecar
 from accredit.identity.spiffe_id import TrustDomain
 
 _BEARER = "Bearer "
@@ -53,11 +59,13 @@ _FILTER = "envoy.filters.http.jwt_authn"
 _CLAIMS = "claims"
 _LEEWAY_SECONDS = 10  # Envoy's own is a minute, a fifth of a JWT-SVID's life
 _REFRESH = timedelta(seconds=10)
+_ONE_TRY = timedelta(seconds=2)
+_FOR_EVER = 2**32 - 1
 
 
-def demanded(spec: Inbound) -> list[HttpFilter]:
+def demanded(sidecar: Sidecar, spec: Inbound) -> list[HttpFilter]:
     """Return what refuses requests without the JWT-SVID that ``spec`` demands."""
-    return [_verify(spec.jwt), _allow(spec.jwt)] if spec.jwt else []
+    return [_verify(sidecar.profile, spec.jwt), _allow(spec.jwt)] if spec.jwt else []
 
 
 def sent_along(sidecar: Sidecar, spec: Outbound) -> list[HttpFilter]:
@@ -88,7 +96,8 @@ def _jwks_cluster(path: str) -> Cluster:
         name=name,
         type=ClusterDiscoveryType.STATIC,
         connect_timeout=timedelta(seconds=1),
-        typed_extension_protocol_options=http1(),
+        typed_extension_protocol_options=http1(HttpProtocolOptions(max_stream_duration=_ONE_TRY)),
+        circuit_breakers=unlimited(),  # by default three tries at a time may be second ones
         load_assignment=assignment(name, [Pipe(path)]),
     )
 
@@ -97,13 +106,13 @@ def _cluster_name(path: str) -> str:
     return f"jwks:{path}"
 
 
-def _verify(demand: JwtDemand) -> HttpFilter:
+def _verify(profile: Profile, demand: JwtDemand) -> HttpFilter:
     names = sorted(trust_domains(demand.subjects))
     rule = RequirementRule(match=RouteMatch(prefix="/"), requires=_any_of(names))
     return typed.http_filter(
         "jwt_authn",
         JwtAuthentication(
-            providers={str(name): _provider(name, demand) for name in names}, rules=[rule]
+            providers={str(name): _provider(name, profile, demand) for name in names}, rules=[rule]
         ),
     )
 
@@ -113,14 +122,21 @@ def _any_of(names: Iterable[TrustDomain]) -> JwtRequirement:
     return each[0] if len(each) == 1 else JwtRequirement(requires_any=JwtRequirementOrList(each))
 
 
-def _provider(trust_domain: TrustDomain, demand: JwtDemand) -> JwtProvider:
+def _provider(trust_domain: TrustDomain, profile: Profile, demand: JwtDemand) -> JwtProvider:
     """Return the verifier of one trust domain's tokens: its keys speak for its own IDs only."""
+    # SPIRE's OIDC discovery provider has one document, with the keys of its own trust domain.
+    path = "keys" if profile is Profile.SPIRE else trust_domain
     uri = HttpUri(
-        uri=f"http://jwks/{trust_domain}",
+        uri=f"http://jwks/{path}",
         cluster=_cluster_name(demand.jwks),
-        timeout=timedelta(seconds=2),
+        timeout=timedelta(0),  # of all tries together; each is bounded by the cluster
     )
-    # The listener waits for the first try; until a later one succeeds, every request gets a 401.
+    # The listener waits for the first fetch, good or not. One that is tried until it is good keeps
+    # it closed, and in a hot restart the parent serving, rather than answering 401 to good tokens.
+    backoff = BackoffStrategy(
+        base_interval=timedelta(milliseconds=100), max_interval=timedelta(seconds=1)
+    )
+    retry = RetryPolicy(retry_back_off=backoff, num_retries=_FOR_EVER)
     fetch = JwksAsyncFetch(fast_listener=False, failed_refetch_duration=timedelta(seconds=1))
     return JwtProvider(
         audiences=list(demand.audiences),
@@ -131,7 +147,9 @@ def _provider(trust_domain: TrustDomain, demand: JwtDemand) -> JwtProvider:
         from_headers=[JwtHeader(name="Authorization", value_prefix=_BEARER)],
         forward=demand.forward,
         payload_in_metadata=_CLAIMS,
-        remote_jwks=RemoteJwks(http_uri=uri, cache_duration=_REFRESH, async_fetch=fetch),
+        remote_jwks=RemoteJwks(
+            http_uri=uri, cache_duration=_REFRESH, async_fetch=fetch, retry_policy=retry
+        ),
     )
 
 

@@ -91,8 +91,9 @@ def test_the_socket_is_open_to_all_and_says_what_it_has(agent: AgentProcess) -> 
 
 def test_other_paths_and_methods_are_refused_in_a_line(agent: AgentProcess) -> None:
     code = ("--write-out", "%{http_code}")
-    refusal = "no entry of the caller federates with other.example\n404"
+    refusal = "no entry of the caller federates with other.example\n503"
     assert curl(agent, *code, "http://jwks/other.example") == refusal
+    assert curl(agent, *code, "http://jwks/Other.example").endswith("\n404")
     assert curl(agent, *code, "--request", "DELETE", "http://jwks/prod.example").endswith("\n405")
     assert curl(agent, "--head", "http://jwks/prod.example").startswith("HTTP/1.1 200 OK")
 
@@ -102,7 +103,7 @@ def test_a_stranger_is_told_no(agent: AgentProcess) -> None:
     needs.root()
     for path in ("", "prod.example", "other.example"):
         told = curl(agent, "--write-out", "%{http_code}", f"http://jwks/{path}", uid=_OTHER)
-        assert told == "no registration entry matches the caller\n403"
+        assert told == "no registration entry matches the caller\n503"
 
 
 @pytest.mark.root
@@ -133,7 +134,7 @@ def test_a_federated_trust_domain_has_its_own_document(tmp_path: Path) -> None:
     federates = text.replace("selectors:", "federates_with: [partner.example], selectors:")
     agent = AgentProcess(tmp_path, text)
     with agent.running():
-        assert get(jwks(agent), "/partner.example")[0] == 404
+        assert get(jwks(agent), "/partner.example")[0] == 503
         agent.config.write_text(agent.config.read_text().replace(text, federates))
         wait_until(lambda: get(jwks(agent), "/partner.example")[0] == 200)
         assert kids(agent, "partner.example") == {signer.jwt_authority.key_id}

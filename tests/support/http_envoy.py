@@ -68,7 +68,7 @@ def injector(name: str, *, delta: bool = False, timeout: str = "0s") -> Json:
 
 def verifier(trust_domain: str, audience: str) -> Json:
     """Return a filter that demands a JWT-SVID of that trust domain; keys come from ``jwks``."""
-    uri = {"uri": f"http://jwks/{trust_domain}", "cluster": "jwks", "timeout": "2s"}
+    uri = {"uri": f"http://jwks/{trust_domain}", "cluster": "jwks", "timeout": "0s"}
     fetch = {"fast_listener": False, "failed_refetch_duration": "0.5s"}
     provider = {
         "subjects": {"prefix": f"spiffe://{trust_domain}/"},
@@ -76,7 +76,15 @@ def verifier(trust_domain: str, audience: str) -> Json:
         "require_expiration": True,
         "clock_skew_seconds": 1,
         "from_headers": [{"name": "Authorization", "value_prefix": "Bearer "}],
-        "remote_jwks": {"http_uri": uri, "cache_duration": "1s", "async_fetch": fetch},
+        "remote_jwks": {
+            "http_uri": uri,
+            "cache_duration": "1s",
+            "async_fetch": fetch,
+            "retry_policy": {
+                "num_retries": 2**32 - 1,
+                "retry_back_off": {"base_interval": "0.1s", "max_interval": "1s"},
+            },
+        },
     }
     rule = {"match": {"prefix": "/"}, "requires": {"provider_name": trust_domain}}
     return typed(

@@ -10,7 +10,7 @@ from accredit.envoy.file import allow
 from accredit.envoy.file.context import Context
 from accredit.envoy.file.fields import Fields
 from accredit.envoy.file.health import health_check
-from accredit.envoy.peers import Rule
+from accredit.envoy.peers import Rule, trust_domains
 from accredit.envoy.sidecar import Inbound, JwtDemand, Probe, Protocol, TlsVersion
 
 _KEYS = (
@@ -106,6 +106,8 @@ def _jwt(fields: Fields, context: Context, rules: tuple[Rule, ...]) -> JwtDemand
         subjects = tuple(dict.fromkeys(peer for rule in rules for peer in rule.peers))
     if any(peer.trust_domain is None for peer in subjects):
         fields.wrong("jwt", "tokens of everybody cannot be verified; name IDs in its 'allow'")
+    if context.spire and len(trust_domains(subjects)) > 1:
+        fields.wrong("jwt", "SPIRE serves the keys of one trust domain; name its IDs in 'allow'")
     jwks = section.parsed("jwks", parse_socket) or context.jwks
     if not jwks:
         section.missing("jwks", "where keys are served: the socket of SPIRE's OIDC provider")

@@ -28,7 +28,8 @@ class Listening:
 class Expected:
     """``secrets`` leads from the SDS name to the cluster that is asked, ``clusters`` to its socket.
 
-    ``contexts`` is how many TLS contexts there are.
+    ``contexts`` is how many TLS contexts there are, ``keys`` where JWT keys are fetched, in as many
+    ``fetches``.
     """
 
     admin: AdminAddress
@@ -36,6 +37,8 @@ class Expected:
     secrets: Mapping[str, str]
     clusters: Mapping[str, str]
     contexts: int
+    keys: frozenset[str] = frozenset()
+    fetches: int = 0
 
 
 def expected(text: str) -> Expected:
@@ -49,12 +52,15 @@ def expected(text: str) -> Expected:
     resources = bootstrap.get("static_resources", {})
     secrets = dict(_secrets(resources))
     clusters = {each["name"]: each for each in resources.get("clusters", [])}
+    asked = [each["http_uri"]["cluster"] for each in _objects(resources) if "http_uri" in each]
     return Expected(
         admin=admin,
         listening=frozenset(_listening(resources.get("listeners", []))),
         secrets=secrets,
         clusters={name: _place(clusters.get(name, {})) for name in set(secrets.values())},
         contexts=sum(1 for each in _objects(resources) if "common_tls_context" in each),
+        keys=frozenset(_place(clusters.get(name, {})) for name in asked),
+        fetches=len(asked),
     )
 
 

@@ -16,7 +16,7 @@ _logger = logging.getLogger(__name__)
 _STATS = (
     "/stats?format=json&filter="
     r"^(server\.(state|hot_restart_epoch)|listener_manager\.workers_started"
-    r"|cluster\.[^.]*\.upstream_cx_active)$"
+    r"|cluster\.[^.]*\.upstream_cx_active|http\.[^.]*\.jwt_authn\.jwks_fetch_success)$"
 )
 _SECRETS = "/config_dump?resource=dynamic_active_secrets"
 # Nobody tells when an Envoy has come so far. It takes a tenth of a second where nothing is missing.
@@ -56,12 +56,12 @@ class Probe:
     async def look(self) -> Observed:
         """Ask the admin interface; nothing observed where another process answers."""
         stats = await self._admin.get(_STATS)
-        epoch, live, connected = readiness.from_stats(stats)
+        epoch, live, connected, fetched = readiness.from_stats(stats)
         if epoch != self._epoch:
             return Observed()
         secrets = readiness.from_secrets(await self._admin.get(_SECRETS))
         if not live:
-            return Observed(epoch, secrets=secrets, connected=connected)
+            return Observed(epoch, secrets=secrets, connected=connected, fetched=fetched)
         contexts, ends = readiness.from_certificates(await self._admin.get("/certs"))
         found = sockets.listening()
         listening = self._expected.listening if found is None else found

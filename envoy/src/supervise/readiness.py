@@ -20,7 +20,8 @@ _LIVE, _DRAINING = 0, 1
 class Observed:
     """What one Envoy says of itself, and the kernel of its sockets.
 
-    ``ends`` is when each certificate in use ends, ``connected`` the clusters with a connection.
+    ``ends`` is when each certificate in use ends, ``connected`` the clusters with a connection,
+    ``fetched`` how often JWT keys have come.
     """
 
     epoch: int = -1
@@ -30,10 +31,11 @@ class Observed:
     ends: tuple[datetime, ...] = ()
     connected: frozenset[str] = frozenset()
     listening: frozenset[Listening] = frozenset()
+    fetched: int = 0
 
 
-def from_stats(answer: Any) -> tuple[int, bool, frozenset[str]]:
-    """Return epoch, whether it is live with its workers, and the clusters with a connection."""
+def from_stats(answer: Any) -> tuple[int, bool, frozenset[str], int]:
+    """Return epoch, whether it is live with its workers, clusters with a connection, key sets."""
     stats = {each["name"]: each["value"] for each in _list(answer, "stats") if "value" in each}
     # Told to drain it is no longer LIVE, and still the one that serves.
     live = stats.get("server.state") in {_LIVE, _DRAINING}
@@ -43,7 +45,8 @@ def from_stats(answer: Any) -> tuple[int, bool, frozenset[str]]:
         if name.endswith(".upstream_cx_active") and value
     )
     workers = stats.get("listener_manager.workers_started") == 1
-    return int(stats.get("server.hot_restart_epoch", -1)), live and workers, connected
+    fetched = sum(int(n) for name, n in stats.items() if name.endswith(".jwks_fetch_success"))
+    return int(stats.get("server.hot_restart_epoch", -1)), live and workers, connected, fetched
 
 
 def from_secrets(answer: Any) -> frozenset[str]:
@@ -65,6 +68,9 @@ def missing(expected: Expected, observed: Observed, now: datetime) -> Iterator[s
         return
     yield from _secrets(expected.secrets, expected.clusters, observed)
     if not observed.live:
+        if observed.fetched < expected.fetches and expected.secrets.keys() <= observed.secrets:
+            places = ", ".join(sorted(expected.keys))
+            yield f"waiting for JWT keys from {places}: not served there, or not to this sidecar"
         yield "Envoy is initializing"
         return
     if observed.contexts < expected.contexts and expected.secrets.keys() <= observed.secrets:

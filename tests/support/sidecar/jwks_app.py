@@ -6,7 +6,7 @@ import socket
 
 from accredit.identity.bundle import TrustBundle
 from support.sidecar.app import Talk
-from support.sidecar.http1 import read_head
+from support.sidecar.http1 import read_body, read_head
 from support.sidecar.legacy_app import ok
 
 
@@ -17,6 +17,7 @@ def of(*bundles: TrustBundle) -> Talk:
     def talk(sock: socket.socket) -> None:
         stream = sock.makefile("rb")
         while (head := read_head(stream)) is not None:
+            read_body(stream, head)  # Envoy sends an empty one when it tries again
             sock.sendall(ok(keys[head.target], "Content-Type: application/json"))
 
     return talk

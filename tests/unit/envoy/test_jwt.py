@@ -7,6 +7,8 @@ from support import generated
 from support.bootstrap_reading import clusters, found, manager
 from support.sidecar_text import in_flow, whole
 
+from accredit.envoy.sidecar import Profile
+
 _TWO = "[/web, spiffe://b.example/*]"
 
 
@@ -24,6 +26,22 @@ def test_a_trust_domains_keys_speak_for_its_own_ids_only() -> None:
     }
     uris = [each["remote_jwks"]["http_uri"]["uri"] for each in providers.values()]
     assert sorted(uris) == ["http://jwks/b.example", "http://jwks/own.example"]
+
+
+def test_spire_serves_the_keys_of_its_own_trust_domain_as_keys() -> None:
+    plain = generated.of(whole(in_flow("jwt: {audience: a, jwks: /run/k}")), Profile.SPIRE)
+    assert [each["uri"] for each in found(plain, "http_uri")] == ["http://jwks/keys"]
+
+
+def test_a_fetch_is_tried_until_it_is_good_and_no_try_lasts_for_ever() -> None:
+    plain = generated.of(whole(in_flow("jwt: {audience: a, jwks: /run/k}")))
+    (remote,) = found(plain, "remote_jwks")
+    assert remote["http_uri"]["timeout"] == "0s"
+    assert remote["retry_policy"]["num_retries"] == 2**32 - 1
+    assert remote["retry_policy"]["retry_back_off"]["max_interval"] == "1s"
+    cluster = clusters(plain)["jwks:/run/k"]
+    assert found(cluster, "max_stream_duration") == ["2s"]
+    assert found(cluster, "max_retries") == [2**32 - 1]
 
 
 @pytest.mark.parametrize("allow", ["/web", _TWO], ids=["one", "two"])

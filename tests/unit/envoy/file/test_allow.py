@@ -104,7 +104,20 @@ def test_a_path_that_a_request_can_have_is_taken(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [*_NEVER.split(), "/{id}", "/a|b", "/<", "/a^", "/`", "", "/a b", "/\u00e4", "/\U0001f600", "/" + "a" * 2048]
+    "path",
+    [
+        *_NEVER.split(),
+        "/{id}",
+        "/a|b",
+        "/<",
+        "/a^",
+        "/`",
+        "",
+        "/a b",
+        "/\u00e4",
+        "/\U0001f600",
+        "/" + "a" * 2048,
+    ],
 )
 def test_a_path_that_no_request_ever_has_is_a_mistake(path: str) -> None:
     (mistake,) = told(whole(in_flow(f'allow: [{{id: /web, paths: ["{path}"]}}]')))

@@ -130,6 +130,13 @@ def test_spires_keys_are_served_somewhere_that_has_to_be_said() -> None:
     assert found.jwks == "/run/oidc.sock"
 
 
+def test_spires_keys_are_of_one_trust_domain() -> None:
+    jwt = "jwt: {audience: a, jwks: /run/k}"
+    text = f"allow: [/web, spiffe://b.example/*], {jwt}"
+    (mistake,) = told(whole(in_flow(text)), Profile.SPIRE)
+    assert mistake.endswith("SPIRE serves the keys of one trust domain; name its IDs in 'allow'")
+
+
 def test_a_probe_has_its_port_and_paths() -> None:
     probe = inbound("probe: {listen: 0.0.0.0:8081, paths: [/healthz, /]}").probe
     assert probe is not None

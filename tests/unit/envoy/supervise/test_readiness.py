@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from support.sidecar_sample import SIDECAR
+from support.sidecar_text import in_flow, read, whole
 
 from accredit.envoy.bootstrap import to_json
 from accredit.envoy.supervise import readiness
@@ -70,6 +71,25 @@ def test_one_that_is_not_live_is_initializing() -> None:
     assert without(live=False) == ["Envoy is initializing"]
 
 
+def test_keys_that_have_not_come_are_named_by_their_place() -> None:
+    wants = dataclasses.replace(_EXPECTED, keys=frozenset({"unix:/run/k"}), fetches=2)
+    waits = dataclasses.replace(_ALL, live=False, fetched=1)
+    assert list(missing(wants, waits, _NOW)) == [
+        "waiting for JWT keys from unix:/run/k: not served there, or not to this sidecar",
+        "Envoy is initializing",
+    ]
+    assert list(missing(wants, dataclasses.replace(waits, fetched=2), _NOW)) == [
+        "Envoy is initializing"
+    ]
+
+
+def test_the_bootstrap_says_where_keys_are() -> None:
+    two = "[/web, spiffe://b.example/*]"
+    text = whole(in_flow(f"jwt: {{audience: a, allow: {two}, jwks: /run/k}}"))
+    found = expected(to_json(read(text)))
+    assert (found.keys, found.fetches) == ({"unix:/run/k"}, 2)
+
+
 def test_a_context_that_was_not_made_is_missing_though_envoy_is_live() -> None:
     (told,) = without(contexts=1)
     assert told.startswith("only 1 of 2 TLS contexts")
@@ -96,8 +116,9 @@ def test_live_or_draining_with_workers_is_live(state: int, *, live: bool) -> Non
         **{"server.state": state, "listener_manager.workers_started": 1},
         **{"server.hot_restart_epoch": 4, "cluster.sds.upstream_cx_active": 1},
         **{"cluster.app.upstream_cx_active": 0},
+        **{"http.a.jwt_authn.jwks_fetch_success": 1, "http.b.jwt_authn.jwks_fetch_success": 2},
     )
-    assert readiness.from_stats(answer) == (4, live, frozenset({"sds"}))
+    assert readiness.from_stats(answer) == (4, live, frozenset({"sds"}), 3)
 
 
 def test_live_without_workers_is_not_live() -> None:
@@ -107,7 +128,7 @@ def test_live_without_workers_is_not_live() -> None:
 
 @pytest.mark.parametrize("answer", [None, [], {}, {"stats": 1}, {"stats": [1]}])
 def test_an_answer_without_sense_is_nobody(answer: Any) -> None:
-    assert readiness.from_stats(answer) == (-1, False, frozenset())
+    assert readiness.from_stats(answer) == (-1, False, frozenset(), 0)
 
 
 def test_certificates_are_counted_by_context() -> None:
