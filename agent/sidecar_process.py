@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -48,9 +48,14 @@ def main(request: Request) -> int:
     except AccreditError as error:
         explain(error)
         return 1
+    except asyncio.CancelledError:
+        _logger.info("stopped")
+        return 0
 
 
 async def _run(request: Request, notifier: SystemdNotifier) -> int:
+    # As long as there is no Envoy, to stop is to leave everything as it was.
+    _on_stop(_current_task().cancel)
     with watching(request.file) as watch, closing(SystemClock()) as clock:
         source = SidecarSource(
             request.file, watch, partial(bootstrap, request.file, request.profile)
@@ -79,10 +84,21 @@ async def _supervise(supervisor: Supervisor, following: Coroutine[None, None, No
 
 
 def _handle_signals(supervisor: Supervisor) -> None:
-    loop = asyncio.get_running_loop()
+    _on_stop(supervisor.stop)
+    asyncio.get_running_loop().add_signal_handler(
+        signal.SIGUSR1, supervisor.pass_on, signal.SIGUSR1
+    )
+
+
+def _on_stop(act: Callable[[], object]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, supervisor.stop)
-    loop.add_signal_handler(signal.SIGUSR1, supervisor.pass_on, signal.SIGUSR1)
+        asyncio.get_running_loop().add_signal_handler(number, act)
+
+
+def _current_task() -> asyncio.Task[int]:
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  for mypy: coroutines run in tasks
+    return task
 
 
 def _place(request: Request, text: str) -> Path:
