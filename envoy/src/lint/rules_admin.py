@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from accredit.envoy.lint.addresses import is_local
 from accredit.envoy.lint.bootstrap import Bootstrap
 from accredit.envoy.lint.edit import Set
+from accredit.envoy.lint.place import Place, walk
 from accredit.envoy.lint.rule import Found, error, warning
 
 _OWNER_ONLY = 0o600
@@ -18,7 +19,18 @@ def _exposed(bootstrap: Bootstrap) -> Iterator[Found]:
     host = address.get("socket_address", "address")
     if not is_local(address):
         cure = "::1" if ":" in host.text else "127.0.0.1"
-        yield Found(host, f"{host.text[:100]} is open to the network", Set(host, cure))
+        # Where an alias lends it to a listener, a cure would close that port to the network, too.
+        edit = None if _is_lent(bootstrap, address) else Set(host, cure)
+        yield Found(host, f"{host.text[:100]} is open to the network", edit)
+
+
+def _is_lent(bootstrap: Bootstrap, address: Place) -> bool:
+    nodes = [place.node for place in (address, address.get("socket_address"))]
+    own = [node.children for node in nodes if node is not None]
+    return any(
+        place.node is not None and any(place.node.children is each for each in own)
+        for place in walk(bootstrap.root.get("static_resources"))
+    )
 
 
 def _pipe(bootstrap: Bootstrap) -> Iterator[Found]:

@@ -77,6 +77,22 @@ def test_what_several_aliases_share_is_cured_once() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x: &a {socket_address: {address: 0.0.0.0, port_value: 1}}\nadmin: {address: *a}\n",
+        "admin: {address: {socket_address: &s {address: 0.0.0.0, port_value: 1}}}\n",
+    ],
+)
+def test_what_the_admin_interface_shares_with_a_listener_is_left_to_people(text: str) -> None:
+    assert fix(text, "f").left == ()
+    address = "*a" if "&a" in text else "{socket_address: *s}"
+    text += f"static_resources: {{listeners: [{{name: l, address: {address}}}]}}\n"
+    fixed = fix(text, "f")
+    assert fixed.text == text
+    assert [each.rule.id for each in fixed.left] == ["admin-exposed"]
+
+
 def test_a_cure_that_would_change_more_than_it_should_is_left_to_people() -> None:
     text = "admin: {address: {pipe: {path: /a.sock, mode: &m 438}}}\nother: *m\n"
     fixed = fix(text, "f")
