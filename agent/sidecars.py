@@ -67,6 +67,11 @@ def warnings(sidecar: Sidecar) -> Iterator[str]:
                 f"inbound[{place}] ({each.listen}) serves plaintext to everybody until"
                 f" {each.until}; 'accredit envoy plaintext' lists who still needs it"
             )
+            if not each.protocol.is_http:
+                yield (
+                    f"inbound[{place}] ({each.listen}): plaintext callers that wait for the app to"
+                    " speak first, as in MySQL or SMTP, hear it after two seconds"
+                )
 
 
 def _surroundings(of: Profile, today: date | None) -> Surroundings:

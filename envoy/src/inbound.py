@@ -69,8 +69,9 @@ def _filters(sidecar: Sidecar, way: Way, spec: Inbound) -> list[Filter]:
 def _accept_plaintext(listener: Listener, sidecar: Sidecar, way: Way, spec: Inbound) -> None:
     """Take plaintext on the same port; a TLS client never falls back to it."""
     listener.listener_filters = [typed.listener_filter("tls_inspector", TlsInspector())]
-    # In some protocols the server speaks first, so a client that says nothing is a plain one.
-    listener.listener_filters_timeout = _FIRST_BYTES
+    # In some protocols the server speaks first, so a client that says nothing is a plain one. In
+    # HTTP it never does, and one that is slow may yet begin with TLS.
+    listener.listener_filters_timeout = _HANDSHAKE if spec.protocol.is_http else _FIRST_BYTES
     listener.continue_on_listener_filters_timeout = True
     listener.filter_chains[0].filter_chain_match = FilterChainMatch(transport_protocol="tls")
     listener.filter_chains.append(

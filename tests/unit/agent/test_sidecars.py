@@ -50,6 +50,9 @@ def test_whoever_serves_plaintext_is_warned_until_when() -> None:
     text = f"inbound: [{{listen: 0.0.0.0:1, app: a:1, allow: /web, {fields}}}]"
     (warning,) = sidecars.warnings(read(whole(text)))
     assert warning.startswith("inbound[0] (0.0.0.0:1) serves plaintext to everybody until 2026-12")
+    tcp = text.replace("mode:", "protocol: tcp, mode:")
+    _, warning = sidecars.warnings(read(whole(tcp)))
+    assert warning.endswith("speak first, as in MySQL or SMTP, hear it after two seconds")
 
 
 def test_whoever_lets_connections_outlive_identities_is_told_what_that_means() -> None:

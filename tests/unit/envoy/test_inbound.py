@@ -35,6 +35,10 @@ def test_a_plain_client_that_waits_for_the_server_to_speak_is_served() -> None:
     assert listener["listener_filters_timeout"] == "2s"
 
 
+def test_a_client_of_http_has_as_long_for_its_first_byte_as_for_a_handshake() -> None:
+    assert generated.listener(_PERMISSIVE)["listener_filters_timeout"] == "15s"
+
+
 def test_a_handshake_that_does_not_end_is_ended() -> None:
     assert generated.mutual("")["transport_socket_connect_timeout"] == "15s"
 

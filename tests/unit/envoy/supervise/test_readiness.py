@@ -87,7 +87,7 @@ def test_the_bootstrap_says_where_keys_are() -> None:
     two = "[/web, spiffe://b.example/*]"
     text = whole(in_flow(f"jwt: {{audience: a, allow: {two}, jwks: /run/k}}"))
     found = expected(to_json(read(text)))
-    assert (found.keys, found.fetches) == ({"unix:/run/k"}, 2)
+    assert (found.keys, found.fetches) == (frozenset({"unix:/run/k"}), 2)
 
 
 def test_a_context_that_was_not_made_is_missing_though_envoy_is_live() -> None:
