@@ -6,8 +6,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
+from posixpath import normpath
 
-from accredit.envoy.address import Address, Destination, Endpoint, parse_destination
+from accredit.envoy.address import (
+    Address,
+    Destination,
+    Endpoint,
+    Pipe,
+    parse_destination,
+)
 from accredit.envoy.file.fields import Fields
 from accredit.envoy.redirect.mistakes import mistakes
 from accredit.envoy.sidecar import Inbound, Outbound, Sidecar
@@ -28,6 +35,7 @@ class Parts:
 def report(parts: Parts, sidecar: Sidecar) -> None:
     """Report each conflict in ``sidecar``, which was made of ``parts``, at the later place."""
     _check_listens(parts, sidecar)
+    _check_sockets(parts, sidecar)
     # What could not be read has been reported already, and is not missing.
     steered = any("intercept" in fields.data for fields, _ in parts.outbound)
     redirected = sidecar.redirect is not None or "redirect" not in parts.whole.data
@@ -38,6 +46,17 @@ def report(parts: Parts, sidecar: Sidecar) -> None:
             fields.wrong("intercept", reason, *place)
         elif key[0] == "redirect" and not steered:
             parts.whole.wrong("redirect", reason)
+
+
+def _check_sockets(parts: Parts, sidecar: Sidecar) -> None:
+    """Report an app that would be Envoy's admin interface or the agent, who takes it for us."""
+    own = {
+        normpath(sidecar.admin_socket): "Envoy's admin socket",
+        normpath(sidecar.socket): "the agent's socket",
+    }
+    for fields, inbound in parts.inbound:
+        if isinstance(inbound.app, Pipe) and (what := own.get(normpath(inbound.app.path))):
+            fields.wrong("app", f"is {what}; expected the app's own address")
 
 
 def _place(fields: Fields, destination: Destination) -> Key:

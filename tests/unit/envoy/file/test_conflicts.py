@@ -120,3 +120,15 @@ def test_what_could_not_be_read_is_told_as_that_alone() -> None:
     assert mistake == "3: sidecar.redirect: expected keys and values"
     (mistake,) = told(whole("redirect: {users: app}\n" + _outbounds("intercept: '*:0'")))
     assert mistake.startswith("5: sidecar.outbound[0].intercept: ")
+
+
+@pytest.mark.parametrize("socket", ["/run/own.sock", "/run/../run/own.sock"])
+@pytest.mark.parametrize(
+    ("key", "what"), [("admin", "Envoy's admin socket"), ("socket", "the agent's socket")]
+)
+def test_the_app_is_neither_envoys_admin_interface_nor_the_agent(
+    key: str, what: str, socket: str
+) -> None:
+    text = whole(_inbounds(("0.0.0.0:1", f"'unix:{socket}'")) + f"{key}: /run/own.sock\n")
+    (mistake,) = told(text)
+    assert mistake.endswith(f"sidecar.inbound[0].app: is {what}; expected the app's own address")
