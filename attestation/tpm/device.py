@@ -99,11 +99,19 @@ class Device:
 
         with self._starting:
             if self._thread is None:
-                # A daemon: the process may end while a TPM hangs.
-                self._thread = threading.Thread(target=self._serve, name="tpm", daemon=True)
-                self._thread.start()
+                self._thread = self._started()
         self._jobs.put(job)
         return future
+
+    def _started(self) -> threading.Thread:
+        # A daemon: the process may end while a TPM hangs.
+        thread = threading.Thread(target=self._serve, name="tpm", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            self._places.release()
+            raise TpmUnavailableError("no thread for the TPM: allow this process more") from error
+        return thread
 
     def _serve(self) -> None:
         while (job := self._jobs.get()) is not None:

@@ -55,7 +55,6 @@ _TESTED_ELSEWHERE = {
     "attestation/systemd/unit.py": "test_attestor.py beside it",
     "attestation/systemd/user.py": "tests/integration has a real systemd with units of users",
     "attestation/tpm/connection.py": "tests/integration/test_tpm_device.py, with a real TPM",
-    "attestation/tpm/device.py": "tests/integration/test_tpm_device.py, with a real TPM",
     "attestation/tpm/evidence.py": "tests/integration/test_tpm_evidence.py, with a real TPM",
     "attestation/tpm/facts.py": "tests/integration/test_cli_tpm.py, with a real TPM",
     "attestation/tpm/keeper.py": "tests/integration/test_tpm_authority.py, with a real TPM",

@@ -4,6 +4,7 @@ import asyncio
 import threading
 
 import pytest
+from support import threads
 from support.running import quiet
 
 from accredit.attestation.background import Background
@@ -88,18 +89,9 @@ async def test_threads_never_hold_up_the_exit() -> None:
 
 async def test_without_a_thread_it_is_unavailable_and_nothing_is_lost() -> None:
     background = Background[bool]("test", 1)
-    with pytest.raises(UnavailableError, match="no thread for test"):
-        await _without_threads(background)
-    assert await background.run(ALICE, lambda: True)
-
-
-async def _without_threads(background: Background[bool]) -> None:
-    size = threading.stack_size()
-    threading.stack_size(1 << 46)  # more than there is, so that no thread can start
-    try:
+    with pytest.raises(UnavailableError, match="no thread for test"), threads.none_starts():
         await background.run(ALICE, lambda: True)
-    finally:
-        threading.stack_size(size)
+    assert await background.run(ALICE, lambda: True)
 
 
 def test_a_loop_that_ended_meanwhile_is_told_nothing(gate: threading.Event) -> None:
