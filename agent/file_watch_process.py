@@ -10,7 +10,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from accredit.agent import cli_file_options, logs
+from accredit.agent import cli_file_options, logs, long_life
 from accredit.agent.client import WorkloadApiClient
 from accredit.agent.config_file_watch import FileWatch, load_file_watch
 from accredit.agent.grpcio import be_quiet
@@ -30,17 +30,18 @@ def main(path: Path, socket: str | None) -> int:
     Raises:
         ConfigError: the file has mistakes.
     """
+    long_life.begin()
     notifier = SystemdNotifier.from_environment()
     found = load_file_watch(path)
     endpoint = cli_file_options.endpoint(socket, found.socket)
-    logs.setup(found.logging.level, found.logging.format)
+    logs.to_stderr(found.logging.level, found.logging.format)
     be_quiet()
     with closing(SystemClock()) as clock:
         client = WorkloadApiClient(endpoint, clock)
         read = partial(_read_again, path, found)
         metrics = found.metrics.settings(path.absolute().parent)
         watch = OutputWatch(client, clock, read, notifier, metrics)
-        return asyncio.run(_run(watch, found.plans(path)))
+        return long_life.run(_run(watch, found.plans(path)))
 
 
 async def _run(watch: OutputWatch, plans: Sequence[OutputPlan]) -> int:

@@ -1,4 +1,4 @@
-"""Log lines on stderr, JSON or text, with secrets taken out last of all.
+"""Log lines, JSON or text, with secrets taken out last of all.
 
 Redaction works on the finished line, so that it makes no difference whether a secret came in
 through the message, an argument, an extra or the text of an exception.
@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Literal, TextIO
+from typing import Literal, Protocol
 
+from accredit.agent.outlet import Outlet
 from accredit.identity.redaction import redact
 
 Format = Literal["json", "text"]
+
+_STDERR = 2
 
 # What every record has; everything beyond it came in through ``extra``.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -24,10 +26,32 @@ _PLAIN = frozenset(
 )
 
 
-def setup(level: str, line_format: Format, stream: TextIO | None = None) -> None:
-    """Send every log record of the process to ``stream`` (stderr) in one format."""
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonLines() if line_format == "json" else TextLines())
+class Stream(Protocol):
+    """Where lines go."""
+
+    def write(self, text: str, /) -> object:
+        """Take a line."""
+        ...
+
+
+def to_stderr(level: str, line_format: Format) -> Outlet:
+    """Send every log record of the process to stderr, and wait for nobody who reads it.
+
+    Returns what else may write there.
+
+    Raises:
+        UnavailableError: no thread can be started.
+    """
+    formatter = _formatter(line_format)
+    outlet = Outlet(_STDERR, lambda count: f"{formatter.format(_loss(count))}\n".encode())
+    setup(level, line_format, outlet)
+    return outlet
+
+
+def setup(level: str, line_format: Format, stream: Stream) -> None:
+    """Send every log record of the process to ``stream`` in one format."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_formatter(line_format))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -35,6 +59,17 @@ def setup(level: str, line_format: Format, stream: TextIO | None = None) -> None
     for talkative in ("httpx", "httpcore"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
+
+
+def _formatter(line_format: Format) -> logging.Formatter:
+    return JsonLines() if line_format == "json" else TextLines()
+
+
+def _loss(count: int) -> logging.LogRecord:
+    message = "log lines are lost: whoever reads them was too slow, or could not"
+    level = logging.WARNING
+    about = {"name": __name__, "levelno": level, "levelname": logging.getLevelName(level)}
+    return logging.makeLogRecord({**about, "msg": message, "lines": count})
 
 
 class JsonLines(logging.Formatter):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -95,7 +96,7 @@ def run(
     Without ``tell`` the files are written and the programs left alone. Raises what ``once`` does.
     """
     be_quiet()
-    logs.setup("warning", "text")
+    logs.setup("warning", "text", sys.stderr)
     asked = plans if tell else [_written_only(plan) for plan in plans]
     with closing(SystemClock()) as clock:
         client = WorkloadApiClient(endpoint, clock, timeout=patience)

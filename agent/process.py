@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
-from accredit.agent import logs
+from accredit.agent import logs, long_life
 from accredit.agent.checked import checked
 from accredit.agent.plan import Plan
 from accredit.agent.run import explain, run
@@ -23,11 +22,12 @@ def main(path: Path) -> int:
     Raises:
         ConfigError: the file has mistakes.
     """
+    long_life.begin()
     supervisor = SystemdNotifier.from_environment()
     with _uncollected():
         plan = checked(path, _plan, _load)
-    logs.setup(plan.log_level, plan.log_format)
-    return asyncio.run(_run(plan, supervisor))
+    logs.to_stderr(plan.log_level, plan.log_format)
+    return long_life.run(_run(plan, supervisor))
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from accredit.agent import logs
+from accredit.agent import logs, long_life
+from accredit.agent.outlet import Outlet
 from accredit.agent.run import explain
 from accredit.agent.sd_notify import SystemdNotifier
 from accredit.agent.sidecar_bootstrap import bootstrap
@@ -20,6 +21,7 @@ from accredit.agent.socket_path import answers, make_folder
 from accredit.envoy.supervise.arguments import Options
 from accredit.envoy.supervise.expected import expected
 from accredit.envoy.supervise.folder import run_folder
+from accredit.envoy.supervise.process import EnvoyProcess
 from accredit.envoy.supervise.supervisor import Supervisor
 from accredit.envoy.supervise.validation import validate
 from accredit.identity.errors import AccreditError, ConfigError, Mistake, StoreError
@@ -41,10 +43,11 @@ class Request:
 
 def main(request: Request) -> int:
     """Run the sidecar; return the process's exit code."""
+    long_life.begin()
     notifier = SystemdNotifier.from_environment()
-    logs.setup("info", "text")
+    outlet = logs.to_stderr("info", "text")
     try:
-        return asyncio.run(_run(request, notifier))
+        return long_life.run(_run(request, notifier, outlet))
     except AccreditError as error:
         explain(error)
         return 1
@@ -53,7 +56,7 @@ def main(request: Request) -> int:
         return 0
 
 
-async def _run(request: Request, notifier: SystemdNotifier) -> int:
+async def _run(request: Request, notifier: SystemdNotifier, outlet: Outlet) -> int:
     # As long as there is no Envoy, to stop is to leave everything as it was.
     _on_stop(_current_task().cancel)
     with watching(request.file) as watch, closing(SystemClock()) as clock:
@@ -65,7 +68,8 @@ async def _run(request: Request, notifier: SystemdNotifier) -> int:
         with run_folder(_place(request, text)) as folder:
             judge = partial(validate, request.envoy, folder.path)
             await require_fit(request.file, text, judge)
-            supervisor = Supervisor(request.envoy, request.options, folder, notifier, clock)
+            start = partial(EnvoyProcess.start, request.envoy, outlet.write_bytes)
+            supervisor = Supervisor(start, request.options, folder, notifier, clock)
             supervisor.want(text)
             return await _supervise(supervisor, source.follow(text, judge, supervisor.want))
 

@@ -46,8 +46,13 @@ class AgentProcess:
         assert self._process is not None
         return self._process.pid
 
-    def start(self, seconds: float = 60) -> None:
-        """Start and return once it has said READY=1; fail once it has ended, or is that late."""
+    def start(
+        self, seconds: float = 60, *, prefix: Sequence[str] = (), output: int | None = None
+    ) -> None:
+        """Start and return once it has said READY=1; fail once it has ended, or is that late.
+
+        ``prefix`` is a command that runs it; ``output`` takes what goes into the log otherwise.
+        """
         notify = self.folder / "notify.sock"
         notify.unlink(missing_ok=True)
         with (
@@ -57,9 +62,9 @@ class AgentProcess:
             receiver.bind(str(notify))
             notify.chmod(0o666)
             self._process = subprocess.Popen(
-                [*self._command, "run", "-c", self.config],
-                stdout=log,
-                stderr=log,
+                [*prefix, *self._command, "run", "-c", self.config],
+                stdout=log if output is None else output,
+                stderr=log if output is None else output,
                 **{**self._how, "env": {**self._how["env"], "NOTIFY_SOCKET": str(notify)}},
             )
             if _ready(receiver, self._process.pid, seconds):
@@ -98,8 +103,9 @@ class AgentProcess:
         return done.stdout
 
     @contextlib.contextmanager
-    def running(self) -> Iterator[AgentProcess]:
-        self.start()
+    def running(self, **how: Any) -> Iterator[AgentProcess]:
+        """Run it meanwhile; see ``start`` for how."""
+        self.start(**how)
         try:
             yield self
         finally:

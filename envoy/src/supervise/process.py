@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,15 +26,18 @@ def environment() -> dict[str, str]:
 
 
 class EnvoyProcess:
-    """A running Envoy. It dies with us; its stderr passes through, the last lines are kept."""
+    """A running Envoy. It dies with us; ``say`` is given its stderr, the last lines are kept."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, say: Callable[[bytes], None]) -> None:
         self._process = process
+        self._say = say
         self._lines: deque[bytes] = deque(maxlen=_LINES)
         self._rest = b""
 
     @classmethod
-    async def start(cls, envoy: Path, arguments: Sequence[str]) -> EnvoyProcess:
+    async def start(
+        cls, envoy: Path, say: Callable[[bytes], None], arguments: Sequence[str]
+    ) -> EnvoyProcess:
         """Start ``envoy`` in a session of its own: signals of the terminal are for us.
 
         Raises:
@@ -53,7 +56,7 @@ class EnvoyProcess:
             )
         except OSError as error:
             raise UnavailableError(f"cannot start {envoy}: {error.strerror}") from error
-        return cls(process)
+        return cls(process, say)
 
     @property
     def pid(self) -> int:
@@ -69,8 +72,7 @@ class EnvoyProcess:
         """Return how it ended, once it has and everything it said has been passed on."""
         assert self._process.stderr is not None  # noqa: S101  asked for above
         while chunk := await self._process.stderr.read(_CHUNK):
-            # A thread, since whoever reads our stderr may be slow.
-            await asyncio.to_thread(_pass_on, chunk)
+            self._say(chunk)
             self._keep(chunk)
         code = await self._process.wait()
         said = words.last_words([line.decode(errors="replace") for line in self._lines])
@@ -80,11 +82,3 @@ class EnvoyProcess:
         *lines, rest = (self._rest + chunk).split(b"\n")
         self._lines.extend(line[:_LINE_BYTES] for line in lines[-_LINES:])
         self._rest = rest[:_LINE_BYTES]
-
-
-def _pass_on(chunk: bytes) -> None:
-    with suppress(OSError):
-        sys.stderr.flush()
-        view = memoryview(chunk)
-        while view:
-            view = view[os.write(2, view) :]

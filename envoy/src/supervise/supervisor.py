@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -60,12 +60,20 @@ class Announcer(Protocol):
 
 
 class Supervisor:
-    """Runs one sidecar's Envoys in ``folder``, a private one that outlives them."""
+    """Runs one sidecar's Envoys in ``folder``, a private one that outlives them.
+
+    ``launch`` starts one with the arguments it is given.
+    """
 
     def __init__(
-        self, envoy: Path, options: Options, folder: RunFolder, announcer: Announcer, clock: Clock
+        self,
+        launch: Callable[[Sequence[str]], Awaitable[EnvoyProcess]],
+        options: Options,
+        folder: RunFolder,
+        announcer: Announcer,
+        clock: Clock,
     ) -> None:
-        self._envoy = envoy
+        self._launch = launch
         self._options = options
         self._folder = folder
         self._announcer = announcer
@@ -131,7 +139,7 @@ class Supervisor:
             self._announcer.reloading()
         try:
             write_private(self._bootstrap(epoch), text)
-            process = await EnvoyProcess.start(self._envoy, self._arguments(epoch))
+            process = await self._launch(self._arguments(epoch))
         except AccreditError as error:
             self._events.put_nowait(Exited(epoch, str(error)))
             return
