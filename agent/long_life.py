@@ -32,16 +32,28 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     Raises:
         UnavailableError: not even the first few threads can be started.
     """
-    _wait_for_children_without_threads()
-    return asyncio.run(_prepared(main))
+    with asyncio.Runner(loop_factory=_Loop) as runner:
+        return runner.run(_prepared(main))
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """Starts no thread at its end, as others do to wait for those of the pool.
+
+    The interpreter waits for them, and nobody here ends before the work he gave them.
+    """
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  asyncio's own
+        del timeout
 
 
 async def _prepared(main: Coroutine[Any, Any, T]) -> T:
+    loop = asyncio.get_running_loop()
     try:
-        asyncio.get_running_loop().set_default_executor(_all_started(_THREADS))
+        loop.set_default_executor(_all_started(_THREADS))
     except UnavailableError:
         main.close()
         raise
+    _wait_for_children_without_threads(loop)
     if orphans.is_first():
         orphans.Burial().begin()
     return await main
@@ -74,9 +86,11 @@ def _all_started(threads: int) -> ThreadPoolExecutor:
     return pool
 
 
-def _wait_for_children_without_threads() -> None:
+def _wait_for_children_without_threads(loop: asyncio.AbstractEventLoop) -> None:
     """Have Python 3.11 do as later ones do where the kernel allows it."""
     if sys.version_info < (3, 12):
         with suppress(OSError):  # a kernel before 5.3, or a filter of system calls
             os.close(os.pidfd_open(os.getpid()))
-            asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
+            watcher = asyncio.PidfdChildWatcher()
+            watcher.attach_loop(loop)
+            asyncio.set_child_watcher(watcher)

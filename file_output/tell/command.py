@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 from asyncio.subprocess import DEVNULL, Process
@@ -18,6 +19,9 @@ from accredit.identity.errors import DeployError
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CLEAN = {"PATH": PATH, "LANG": "C.UTF-8"}
+_CURES = dict.fromkeys(
+    (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE), "allow this process more"
+)
 DEFAULT_TIMEOUT = timedelta(seconds=30)
 
 
@@ -72,7 +76,7 @@ class Command:
             )
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            cure = "install it, or correct the command"
+            cure = _CURES.get(error.errno or 0, "install it, or correct the command")
             raise DeployError(f"{argv[0]!r} cannot be run: {reason}; {cure}") from error
         finally:
             pipe.started()

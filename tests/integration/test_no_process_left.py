@@ -21,6 +21,7 @@ from accredit.agent.admin_client import ask
 
 _ENTRIES = 2000  # so that reading them takes a while
 _ASKING = 16
+_NO_ROOM = "'true' cannot be run: resource temporarily unavailable; allow this process more"
 
 
 def config(folder: Path) -> str:
@@ -68,10 +69,11 @@ def test_it_serves_and_goes_on_with_the_rest_once_there_is_room(agent: AgentProc
     with no_process_left(agent), ThreadPoolExecutor(_ASKING) as pool:
         asked = [pool.submit(ask, agent.admin_socket, "reload") for _ in range(_ASKING)]
         assert [each.result() for each in asked] == [{"entries": _ENTRIES + 2}] * _ASKING
-        wait_until(lambda: "'true' cannot be run: resource" in agent.log.read_text(), 60)
+        wait_until(lambda: _NO_ROOM in agent.log.read_text(), 60)
         address = f"--socket=unix://{agent.socket}"
         found = json.loads(agent.command("api", "fetch", "x509", "--output=json", address))
         assert [svid["spiffe_id"] for svid in found["svids"]] == ["spiffe://prod.example/me"]
     known = agent.log.read_text().count("files are deployed")
     wait_until(lambda: agent.log.read_text().count("files are deployed") > known, 60)
+    _limit(agent, "1")
     assert agent.stop() == 0

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from asyncio.subprocess import create_subprocess_exec
+from contextlib import ExitStack
 
 import pytest
 from support import threads
@@ -32,6 +33,17 @@ def test_children_are_waited_for_though_no_thread_can_be_started() -> None:
             return await child.wait()
 
     assert long_life.run(main()) == 3
+
+
+def test_it_ends_though_no_thread_can_be_started() -> None:
+    with ExitStack() as rest:
+
+        async def main() -> int:
+            found = await asyncio.to_thread(int, "1")
+            rest.enter_context(threads.none_starts())
+            return found
+
+        assert long_life.run(main()) == 1
 
 
 def test_a_machine_without_any_thread_to_give_is_told_in_one_line() -> None:
