@@ -41,7 +41,7 @@ def main(path: Path, socket: str | None) -> int:
         read = partial(_read_again, path, found)
         metrics = found.metrics.settings(path.absolute().parent)
         watch = OutputWatch(client, clock, read, notifier, metrics)
-        return long_life.run(_run(watch, found.plans(path)))
+        return long_life.run(_run(watch, found.plans(path)), notifier)
 
 
 async def _run(watch: OutputWatch, plans: Sequence[OutputPlan]) -> int:

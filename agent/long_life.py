@@ -12,11 +12,14 @@ from threading import Barrier
 from typing import Any, TypeVar
 
 from accredit.agent import orphans
+from accredit.agent.sd_notify import SystemdNotifier
 from accredit.identity.errors import UnavailableError
 
 T = TypeVar("T")
 
 _THREADS = 6
+_BEATS = 3  # one that is lost, or late, is no death
+_NOBODY = SystemdNotifier()
 
 
 def begin() -> None:
@@ -26,14 +29,16 @@ def begin() -> None:
         orphans.end_on_sigterm()
 
 
-def run(main: Coroutine[Any, Any, T]) -> T:
+def run(main: Coroutine[Any, Any, T], notifier: SystemdNotifier = _NOBODY) -> T:
     """Run ``main`` in an event loop, as asyncio.run does, that no lack of threads can end.
+
+    For as long as that loop turns, ``notifier`` hears of it.
 
     Raises:
         UnavailableError: not even the first few threads can be started.
     """
     with asyncio.Runner(loop_factory=_Loop) as runner:
-        return runner.run(_prepared(main))
+        return runner.run(_prepared(main, notifier))
 
 
 class _Loop(asyncio.SelectorEventLoop):
@@ -46,7 +51,7 @@ class _Loop(asyncio.SelectorEventLoop):
         del timeout
 
 
-async def _prepared(main: Coroutine[Any, Any, T]) -> T:
+async def _prepared(main: Coroutine[Any, Any, T], notifier: SystemdNotifier) -> T:
     loop = asyncio.get_running_loop()
     try:
         loop.set_default_executor(_all_started(_THREADS))
@@ -56,7 +61,14 @@ async def _prepared(main: Coroutine[Any, Any, T]) -> T:
     _wait_for_children_without_threads(loop)
     if orphans.is_first():
         orphans.Burial().begin()
+    if notifier.patience:
+        _beat(loop, notifier)
     return await main
+
+
+def _beat(loop: asyncio.AbstractEventLoop, notifier: SystemdNotifier) -> None:
+    notifier.alive()
+    loop.call_later(notifier.patience / _BEATS, _beat, loop, notifier)
 
 
 def _open_standard_streams() -> None:

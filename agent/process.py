@@ -27,7 +27,7 @@ def main(path: Path) -> int:
     with _uncollected():
         plan = checked(path, _plan, _load)
     logs.to_stderr(plan.log_level, plan.log_format)
-    return long_life.run(_run(plan, supervisor))
+    return long_life.run(_run(plan, supervisor), supervisor)
 
 
 @contextmanager

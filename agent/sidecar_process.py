@@ -47,7 +47,7 @@ def main(request: Request) -> int:
     notifier = SystemdNotifier.from_environment()
     outlet = logs.to_stderr("info", "text")
     try:
-        return long_life.run(_run(request, notifier, outlet))
+        return long_life.run(_run(request, notifier, outlet), notifier)
     except AccreditError as error:
         explain(error)
         return 1

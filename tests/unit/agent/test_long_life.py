@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import subprocess
 import sys
 from asyncio.subprocess import create_subprocess_exec
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from support import threads
 
 from accredit.agent import long_life
+from accredit.agent.sd_notify import SystemdNotifier
 from accredit.identity.errors import UnavailableError
 
 
@@ -44,6 +47,21 @@ def test_it_ends_though_no_thread_can_be_started() -> None:
             return found
 
         assert long_life.run(main()) == 1
+
+
+def test_a_watchdog_hears_of_it_for_as_long_as_the_event_loop_turns(tmp_path: Path) -> None:
+    patience = 0.03
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+        supervisor.bind(str(tmp_path / "notify"))
+        supervisor.setblocking(False)
+
+        async def main() -> None:
+            for _ in range(5):
+                async with asyncio.timeout(60):
+                    heard = await asyncio.get_running_loop().sock_recv(supervisor, 100)
+                assert heard == b"WATCHDOG=1"
+
+        long_life.run(main(), SystemdNotifier(str(tmp_path / "notify"), patience))
 
 
 def test_a_machine_without_any_thread_to_give_is_told_in_one_line() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -57,3 +58,27 @@ def test_a_supervisor_that_does_not_read_blocks_nobody(tmp_path: Path) -> None:
 
 def test_without_a_supervisor_nothing_is_said() -> None:
     SystemdNotifier("").ready("serving")
+
+
+def test_it_is_told_that_we_are_alive(tmp_path: Path) -> None:
+    assert heard(str(tmp_path / "notify"), SystemdNotifier.alive) == {"WATCHDOG": "1"}
+
+
+@pytest.mark.parametrize(
+    ("pid", "microseconds", "patience"),
+    [
+        (str(os.getpid()), "1500000", 1.5),
+        ("", "1500000", 1.5),
+        ("1", "1500000", 0),
+        ("", "soon", 0),
+        ("", "", 0),
+    ],
+)
+def test_what_systemd_meant_for_us_is_taken_so_that_no_child_has_it(
+    monkeypatch: pytest.MonkeyPatch, pid: str, microseconds: str, patience: float
+) -> None:
+    meant = {"NOTIFY_SOCKET": "/x", "WATCHDOG_USEC": microseconds, "WATCHDOG_PID": pid}
+    for name, value in meant.items():
+        monkeypatch.setenv(name, value)
+    assert SystemdNotifier.from_environment().patience == patience
+    assert not meant.keys() & os.environ.keys()
