@@ -9,6 +9,7 @@ import argparse
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,11 +25,24 @@ attestation: {unix: {discover_path: true}}
 """
 
 
-def held(pid: int) -> tuple[int, int]:
-    """Return a process's resident KiB and how many descriptors it has open."""
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    (resident,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
-    return int(resident), len(list(Path(f"/proc/{pid}/fd").iterdir()))
+def held(agent: AgentProcess) -> str:
+    """Say what it holds: memory, descriptors, threads, what it has on disk, and what it logged."""
+    process = Path(f"/proc/{agent.pid}")
+    lines = process.joinpath("status").read_text(encoding="ascii").splitlines()
+    status = dict(line.split(":", 1) for line in lines)
+    descriptors = len(list((process / "fd").iterdir()))
+    return (
+        f"{status['VmRSS'].strip()}  {descriptors} descriptors  {status['Threads'].strip()} threads"
+        f"  data {_kib(agent.folder / 'data')} KiB  log {_kib(agent.log)} KiB"
+    )
+
+
+def _kib(path: Path) -> int:
+    found = 0
+    for each in path.rglob("*") if path.is_dir() else [path]:
+        with suppress(FileNotFoundError):  # some come and go
+            found += each.stat().st_size
+    return found // 1024
 
 
 def watch(
@@ -43,11 +57,10 @@ def watch(
             serials.add(pair.server.serial())
         if sample % options.rotate == 0:
             agent.command("ca", "rotate", "-c", agent.config)
-        resident, descriptors = held(agent.pid)
         print(
             f"{sample * options.every:>8} s  {load.kept.ok + load.fresh.ok:>10} requests"
             f"  {len(load.failures)} failed  {len(serials) - 1:>6} rotations"
-            f"  {resident:>8} KiB  {descriptors:>4} descriptors",
+            f"  {held(agent)}",
             flush=True,
         )
 

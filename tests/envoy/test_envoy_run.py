@@ -15,6 +15,7 @@ import pytest
 from support import needs, sidecar_pair
 from support.agent_process import AgentProcess
 from support.envoy_process import wait_until
+from support.full_pipe import full_pipe
 from support.sidecar_run import SidecarRun
 
 _CONFIG = """
@@ -56,6 +57,17 @@ def sidecar(folder: Path, agent: AgentProcess, port: int) -> Iterator[SidecarRun
 def _entries(agent: AgentProcess) -> list[Any]:
     told = agent.command("entry", "list", "-c", agent.config, "--output", "json")
     return list(json.loads(told))
+
+
+def test_it_serves_and_ends_though_nobody_reads_what_it_says(
+    folder: Path, agent: AgentProcess, port: int
+) -> None:
+    run = SidecarRun(folder / "server", _content(agent.socket, port), "--drain-time", "1")
+    with full_pipe() as pipe, run.running(output=pipe):
+        run.wait_until_serving()
+        assert _accepts(port)
+        run.send(signal.SIGTERM)
+        assert run.wait() == 0
 
 
 def _accepts(port: int) -> bool:

@@ -7,12 +7,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from support.agent_process import AgentProcess
 from support.file_watch import ME
+from support.full_pipe import full_pipe
 from support.hostile.agent import wait_until
 
 _CONFIG = f"""\
@@ -22,21 +21,6 @@ entries:
 """
 
 
-@pytest.fixture
-def full_pipe() -> Iterator[int]:
-    """Lend the writing end of a pipe in which there is no room."""
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    try:
-        while True:
-            os.write(writing, b"x" * 4096)
-    except BlockingIOError:
-        os.set_blocking(writing, True)
-    yield writing
-    os.close(reading)
-    os.close(writing)
-
-
 def fetched(agent: AgentProcess) -> list[str]:
     address = f"--socket=unix://{agent.socket}"
     found = json.loads(agent.command("api", "fetch", "x509", "--output=json", address))
@@ -44,26 +28,26 @@ def fetched(agent: AgentProcess) -> list[str]:
 
 
 def test_an_agent_whose_log_nobody_reads_serves_reloads_and_stops(
-    tmp_path: Path, full_pipe: int
+    tmp_path: Path,
 ) -> None:
     agent = AgentProcess(tmp_path, _CONFIG)
-    with agent.running(output=full_pipe):
+    with full_pipe() as pipe, agent.running(output=pipe):
         agent.send(signal.SIGHUP)
         assert fetched(agent) == ["spiffe://prod.example/me"]
         assert agent.stop() == 0
 
 
 def test_files_are_kept_fresh_though_nobody_reads_what_is_logged(
-    tmp_path: Path, full_pipe: int
+    tmp_path: Path,
 ) -> None:
     agent = AgentProcess(tmp_path, _CONFIG)
     outputs = tmp_path / "files.yaml"
     outputs.write_text(f"outputs: [{{name: web, profile: pem, folder: {tmp_path}/web}}]\n")
     outputs.chmod(0o600)
-    with agent.running():
+    with agent.running(), full_pipe() as pipe:
         command = [sys.executable, "-m", "accredit", "file", "watch", "-c", str(outputs)]
         address = f"--socket=unix://{agent.socket}"
-        with subprocess.Popen([*command, address], stderr=full_pipe) as watch:
+        with subprocess.Popen([*command, address], stderr=pipe) as watch:
             wait_until((tmp_path / "web/tls.crt").exists, 60)
             watch.terminate()
             assert watch.wait(60) == 0

@@ -51,9 +51,9 @@ class SidecarRun(EnvoyAdmin):
         new.replace(self.file)
 
     @contextlib.contextmanager
-    def running(self) -> Iterator[SidecarRun]:
-        """Run it until the block ends."""
-        self.start()
+    def running(self, output: int | None = None) -> Iterator[SidecarRun]:
+        """Run it until the block ends; ``output`` takes what goes into the log otherwise."""
+        self.start(output)
         try:
             yield self
         finally:
@@ -62,7 +62,7 @@ class SidecarRun(EnvoyAdmin):
             for _ in self.folder.glob("envoy-*/base_id"):
                 self.shared_memory().unlink(missing_ok=True)
 
-    def start(self) -> None:
+    def start(self, output: int | None = None) -> None:
         address = f"\0accredit-{os.getpid()}-{self.folder}"
         self._supervisor = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._supervisor.bind(address)
@@ -73,8 +73,8 @@ class SidecarRun(EnvoyAdmin):
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, "-m", "accredit", "envoy", "run", self.file, *chosen, *further],
-                stdout=log,
-                stderr=log,
+                stdout=log if output is None else output,
+                stderr=log if output is None else output,
                 **how,
             )
 
