@@ -20,7 +20,7 @@ _PATIENCE_AT_END = 2.0
 
 
 class Outlet:
-    """Takes what is to be written and never waits; a thread writes it.
+    """Takes what is to be written and never waits; a thread writes what somebody must wait for.
 
     What does not fit into ``most_bytes`` is lost, as is what cannot be written. ``lost`` makes a
     line of how many times that was, for those who read on later. At the end of the process what
@@ -59,14 +59,26 @@ class Outlet:
         self.write_bytes(text.encode(errors="backslashreplace"))
 
     def write_bytes(self, data: bytes) -> None:
-        """Have ``data`` written soon."""
+        """Have ``data`` written: now if nobody has to be waited for, else soon."""
         with self._changed:
-            if len(data) > self._room:
+            at_rest = not (self._waiting or self._busy or self._losses)
+            rest = self._write_now(data) if at_rest else data
+            if len(rest) > self._room:
                 self._losses += 1
-                return
-            self._room -= len(data)
-            self._waiting.append(data)
-            self._changed.notify_all()
+            elif rest:
+                self._room -= len(rest)
+                self._waiting.append(rest)
+                self._changed.notify_all()
+
+    def _write_now(self, data: bytes) -> bytes:
+        """Write what is sure not to have to wait; returns the rest."""
+        # A pipe that is writable has room for so much; what is longer could wait in the middle.
+        if len(data) > select.PIPE_BUF or not _is_writable(self._descriptor, 0):
+            return data
+        try:
+            return data[os.write(self._descriptor, data) :]
+        except OSError:
+            return data  # the thread will see why
 
     def drain(self) -> None:
         """Return when all is written, or the patience is over."""
@@ -109,13 +121,13 @@ class Outlet:
             try:
                 view = view[os.write(self._descriptor, view) :]
             except BlockingIOError:  # the open file is another's too, who made it so
-                _until_writable(self._descriptor)
+                _is_writable(self._descriptor, None)
             except OSError:
                 return False
         return True
 
 
-def _until_writable(descriptor: int) -> None:
+def _is_writable(descriptor: int, timeout: int | None) -> bool:
     poll = select.poll()
     poll.register(descriptor, select.POLLOUT)
-    poll.poll()
+    return bool(poll.poll(timeout))
