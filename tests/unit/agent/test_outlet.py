@@ -41,8 +41,9 @@ def test_what_is_written_arrives_in_order(pipe: tuple[int, int]) -> None:
 def test_what_finds_room_is_there_at_once(pipe: tuple[int, int]) -> None:
     writer = outlet(pipe[1])
     os.set_blocking(pipe[0], False)
-    writer.write("now\n")
-    assert os.read(pipe[0], 100) == b"now\n"
+    for _ in range(200):  # no thread is as fast each time
+        writer.write("now\n")
+        assert os.read(pipe[0], 100) == b"now\n"
 
 
 def test_nobody_waits_for_a_pipe_that_is_full_and_what_was_lost_is_told_last(
