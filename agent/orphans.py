@@ -31,21 +31,34 @@ def _end(number: int, _frame: FrameType | None) -> None:
 class Burial:
     """Takes away dead children that nobody has waited for between two looks.
 
-    Our own are waited for by the event loop at once, which also comes before a look that is due.
+    It looks after a death only. Our own are waited for by the event loop at once, which also comes
+    before a look that is due.
     """
 
     def __init__(self, every_seconds: float = _EVERY_SECONDS) -> None:
         self._every = every_seconds
         self._dead: AbstractSet[int] = frozenset()
+        self._due = False
 
     def begin(self) -> None:
-        """Look now, and again for as long as the event loop runs."""
+        """Go on for as long as the event loop runs; in its thread, which must be the main one."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, self._look_later)
+        self._look()
+
+    def _look_later(self) -> None:
+        if not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_later(self._every, self._look)
+
+    def _look(self) -> None:
+        self._due = False
         dead = frozenset(_dead_children())
         for pid in dead & self._dead:
             with suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
-        self._dead = dead
-        asyncio.get_running_loop().call_later(self._every, self.begin)
+        self._dead = dead - self._dead
+        if self._dead:
+            self._look_later()
 
 
 def _dead_children() -> Iterator[int]:
