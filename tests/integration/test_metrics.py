@@ -146,7 +146,8 @@ def test_visitors_who_say_nothing_or_nonsense_cost_the_others_little(tmp_path: P
         for said in (b"GET /metrics HTTP/1.1\r\n" + b"x: y\r\n" * 5000, b"\x16\x03\x01\x00\x01"):
             with socket.create_connection(where, 20) as visitor:
                 visitor.sendall(said)
-                assert visitor.recv(100).startswith((b"HTTP/1.1 4", b""))
+                answer = visitor.recv(100)
+                assert answer == b"" or answer.startswith(b"HTTP/1.1 4")
         silent = [socket.create_connection(where, 20) for _ in range(6)]
         try:
             # Four may stay; the last ones are hung up on at once.
