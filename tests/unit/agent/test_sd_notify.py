@@ -67,7 +67,7 @@ def test_it_is_told_that_we_are_alive(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("pid", "microseconds", "patience"),
     [
-        (str(os.getpid()), "1500000", 1.5),
+        ("ours", "1500000", 1.5),
         ("", "1500000", 1.5),
         ("1", "1500000", 0),
         ("", "soon", 0),
@@ -77,7 +77,11 @@ def test_it_is_told_that_we_are_alive(tmp_path: Path) -> None:
 def test_what_systemd_meant_for_us_is_taken_so_that_no_child_has_it(
     monkeypatch: pytest.MonkeyPatch, pid: str, microseconds: str, patience: float
 ) -> None:
-    meant = {"NOTIFY_SOCKET": "/x", "WATCHDOG_USEC": microseconds, "WATCHDOG_PID": pid}
+    meant = {
+        "NOTIFY_SOCKET": "/x",
+        "WATCHDOG_USEC": microseconds,
+        "WATCHDOG_PID": pid.replace("ours", str(os.getpid())),
+    }
     for name, value in meant.items():
         monkeypatch.setenv(name, value)
     assert SystemdNotifier.from_environment().patience == patience
