@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from support import needs
+from support import needs, other_user
 from support.eventually import eventually
 from support.file_sets import marked
 
@@ -36,6 +36,15 @@ signal.signal(signal.SIGHUP, lambda *_: pathlib.Path(sys.argv[1]).touch())
 print("handles it now", flush=True)
 while True:
     signal.pause()
+"""
+
+_TELLING = """
+import asyncio, sys, pathlib
+from accredit.file_output.fileset import FileSet
+from accredit.file_output.tell.signal import Signal
+from accredit.file_output.tell.way import Written
+way = Signal("{dir}/pid", pauses=(), program=sys.argv[2])
+asyncio.run(way.tell(Written(pathlib.Path(sys.argv[1]), FileSet((), "1"))))
 """
 
 
@@ -143,26 +152,9 @@ def test_a_program_of_another_user_is_said_to_be_that(program_name: str) -> None
     needs.root()
     with TemporaryDirectory(prefix="accredit-") as made, program(Path(made)) as process:
         Path(made).chmod(0o755)
-        reading, writing = os.pipe()
-        pid = os.fork()
-        if not pid:
-            os.setgid(54321)
-            os.setuid(54321)
-            os.write(writing, _said(Path(made), program_name).encode())
-            os._exit(0)
-        os.waitpid(pid, 0)
-        said = os.read(reading, 4096).decode()
-        os.close(reading)
-        os.close(writing)
-    assert f"process {process.pid} belongs to another user; run accredit as root" in said
-
-
-def _said(folder: Path, program_name: str) -> str:
-    try:
-        asyncio.new_event_loop().run_until_complete(tell(folder, program=program_name))
-    except DeployError as error:
-        return str(error)
-    return "it was told"
+        command, how = other_user.python("-c", _TELLING, made, program_name)
+        done = subprocess.run(command, **how, check=False, capture_output=True, text=True)
+    assert f"process {process.pid} belongs to another user; run accredit as root" in done.stderr
 
 
 def test_a_thread_is_no_process_to_tell(tmp_path: Path) -> None:

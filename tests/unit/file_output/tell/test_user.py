@@ -3,10 +3,11 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import subprocess
 from pathlib import Path
 
 import pytest
-from support import needs
+from support import needs, other_user
 from support.file_sets import marked
 
 from accredit.file_output.tell.command import Command
@@ -52,46 +53,42 @@ async def test_a_command_of_another_user_has_nothing_of_root_left(tmp_path: Path
         await command.tell(Written(tmp_path, marked("1")))
 
 
-def test_only_root_becomes_somebody_else() -> None:
-    own = pwd.getpwuid(os.geteuid()).pw_name
-    if os.geteuid() == 0:
-        pid = os.fork()
-        if not pid:
-            os.setgid(54321)
-            os.setuid(54321)
-            os._exit(_refused("daemon"))
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    else:
-        assert resolve(own, "") == Credentials()
-        assert _refused("root") == 0
-
-
-def _refused(user: str) -> int:
+_PROGRAM = """\
+import sys
+from accredit.file_output.tell.user import resolve
+from accredit.identity.errors import DeployError
+for user, group in (each.split(":") for each in sys.argv[1:]):
     try:
-        resolve(user, "")
+        print(*resolve(user, group))
     except DeployError as error:
-        return int("only root can run a command as" not in str(error))
-    return 1
+        print(error)
+"""
+
+
+def _told_as_other(*names: str) -> list[str]:
+    """Return what one of another user is told of each, in a line."""
+    command, how = other_user.python("-c", _PROGRAM, *names)
+    told: str = subprocess.check_output(command, text=True, **how)
+    return told.splitlines()
+
+
+@pytest.mark.root
+def test_only_root_becomes_somebody_else() -> None:
+    needs.root()
+    [refusal] = _told_as_other("daemon:")
+    assert "only root can run a command as daemon" in refusal
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root becomes everybody")
+def test_whoever_is_not_root_stays_himself() -> None:
+    assert resolve(pwd.getpwuid(os.geteuid()).pw_name, "") == Credentials()
+    with pytest.raises(DeployError, match="only root can run a command as root"):
+        resolve("root", "")
 
 
 @pytest.mark.root
 def test_a_process_whose_uid_no_account_has_names_its_own_group() -> None:
     needs.root()
-    pid = os.fork()
-    if not pid:
-        os.setgid(54321)
-        os.setuid(54321)
-        os._exit(_of_no_account())
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-
-
-def _of_no_account() -> int:
-    own = False
-    try:
-        own = resolve("", "54321") == Credentials()
-        resolve("", "0")
-    except DeployError as error:
-        return int(not own or "only root can run a command as 0" not in str(error))
-    except KeyError:
-        return 2
-    return 3
+    own, refusal = _told_as_other(f":{other_user.UID}", ":0")
+    assert own == "None None None"
+    assert "only root can run a command as 0" in refusal
