@@ -130,6 +130,8 @@ def _who_comes_in_by_mutual_tls_passes_both_checks_before_anything_else(
         assert (first, second) == ("rbac", "rbac")
         assert rest[-1] == ("router" if spec.protocol.is_http else "tcp_proxy")
         demanded = ["jwt_authn", "rbac"] if spec.jwt else []
+        # No trailer passes for what this Envoy says of the caller.
+        demanded += ["header_mutation"] if spec.protocol.is_http else []
         assert rest[:-1] == demanded
         assert len(others) == (spec.until is not None)
         for other in others:

@@ -31,6 +31,8 @@ _HOST = st.sampled_from(["10.0.0.5", "[fd00::7]", "payments.internal", "y", "db_
 _MIN_TLS = st.sampled_from(["1.2", "1.3", 1.2, 1.3])
 _UNTIL = st.integers(0, 366).map(lambda days: str(TODAY + timedelta(days=days)))
 _SOCKET = st.sampled_from(["/run/app.sock", "unix:/run/n", "/" + "x" * 106, "/run/ä é.sock"])
+# An app is neither Envoy's admin interface nor the agent.
+_APP_SOCKET = st.sampled_from(["/run/its.sock", "/run/i", "/" + "y" * 106, "/run/é ä.sock"])
 
 
 def surroundings(profile: Profile) -> Surroundings:
@@ -103,7 +105,7 @@ def _inbound(world: _World) -> dict[str, Any]:
     app = world.at("127.0.0.1", "[::1]", "app.internal", "n")
     section: dict[str, Any] = {
         "listen": world.at("0.0.0.0", "10.0.0.5", "[::]", "[fd00::1]"),
-        "app": draw(st.just(app) | _SOCKET.map(lambda path: f"unix:{path.removeprefix('unix:')}")),
+        "app": draw(st.just(app) | _APP_SOCKET.map("unix:{}".format)),
         "allow": _allow(world, protocol),
     }
     world.maybe(section, protocol=st.just(protocol), min_tls=_MIN_TLS, mode=st.just("strict"))
@@ -141,11 +143,13 @@ def _limited(world: _World) -> dict[str, Any]:
 
 def _demand(world: _World, *, anybody: bool) -> dict[str, Any]:
     section: dict[str, Any] = {"audience": world.draw(st.lists(_AUDIENCE, min_size=1, unique=True))}
-    # Whose tokens "anybody" has no issuer's keys can tell.
-    if anybody or world.draw(st.booleans()):
-        section["allow"] = world.few(lambda: world.peer(OWN, *PARTNERS))
+    # Whose tokens "anybody" has no issuer's keys can tell, and SPIRE serves one trust domain's.
+    spire = world.profile is Profile.SPIRE
+    issuers = [world.draw(st.sampled_from([OWN, *PARTNERS]))] if spire else [OWN, *PARTNERS]
+    if anybody or spire or world.draw(st.booleans()):
+        section["allow"] = world.few(lambda: world.peer(*issuers))
     world.maybe(section, forward=st.booleans())
-    if world.profile is Profile.SPIRE or world.draw(st.booleans()):
+    if spire or world.draw(st.booleans()):
         section["jwks"] = world.draw(_SOCKET)
     return section
 
