@@ -47,7 +47,7 @@ class SectionReload:
         self._files = tuple(files)
         self._reread = reread
         self._outputs = outputs
-        self._rereading = Rereading(self._read)
+        self._rereading = Rereading()
         self._last_error = ""
         self._section = _section(config)
 
@@ -78,10 +78,10 @@ class SectionReload:
                 "federation and outputs are not watched: they are read on SIGHUP only",
                 extra={"error": error.strerror},
             )
-            await self._rereading.follow(None)
+            await self._rereading.follow(None, self._read)
         else:
             with watch:
-                await self._rereading.follow(watch)
+                await self._rereading.follow(watch, self._read)
 
     def _paths(self) -> Iterable[Path]:
         found = [each.bootstrap_bundle for each in self._polling.relationships]

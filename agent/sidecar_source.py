@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from accredit.authority.path_watch import PathWatch
+from accredit.authority.rereading import Rereading
 from accredit.identity.errors import AccreditError, ConfigError, Mistake
 
 _logger = logging.getLogger(__name__)
@@ -50,13 +50,11 @@ class SidecarSource:
         self._file = file
         self._watch = watch
         self._make = make
-        self._asked = False
-        self._look = asyncio.Event()
+        self._rereading = Rereading()
 
     def reload(self) -> None:
         """Ask for the file to be read soon, and passed on even if it has not changed."""
-        self._asked = True
-        self._look.set()
+        self._rereading.ask()
 
     async def read(self) -> str:
         """Return the bootstrap of the file as it is now.
@@ -71,8 +69,8 @@ class SidecarSource:
     async def follow(self, known: str, judge: Judge, want: Callable[[str], None]) -> None:
         """Pass on each bootstrap that differs from the last, ``known`` at first."""
         while True:
-            await self._until_look()
-            asked, self._asked = self._asked, False
+            await self._rereading.next(self._watch)
+            asked = self._rereading.take()
             try:
                 text = await self.read()
                 if text != known:
@@ -84,15 +82,3 @@ class SidecarSource:
             if text != known or asked:
                 known = text
                 want(text)
-
-    async def _until_look(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            watcher = None if self._watch is None else group.create_task(self._changed(self._watch))
-            await self._look.wait()
-            if watcher is not None:
-                watcher.cancel()
-        self._look.clear()
-
-    async def _changed(self, watch: PathWatch) -> None:
-        await watch.changed()
-        self._look.set()

@@ -33,7 +33,7 @@ class EntrySource:
         self._known: Known = {}
         self._subscribers = Subscribers()
         self._last_error = ""
-        self._rereading = Rereading(self._read)
+        self._rereading = Rereading()
 
     @property
     def entries(self) -> EntrySet:
@@ -65,10 +65,10 @@ class EntrySource:
                 "entries are not watched: they are read on SIGHUP only",
                 extra={"error": error.strerror},
             )
-            await self._rereading.follow(None)
+            await self._rereading.follow(None, self._read)
         else:
             with watch:
-                await self._rereading.follow(watch)
+                await self._rereading.follow(watch, self._read)
 
     def _paths(self) -> Iterable[Path]:
         try:

@@ -9,10 +9,9 @@ from accredit.authority.path_watch import PathWatch
 
 
 class Rereading:
-    """Awaits ``read`` each time, and tells it whether it was asked for; one runs at a time."""
+    """The occasions to read; one who reads follows them at a time."""
 
-    def __init__(self, read: Callable[[bool], Awaitable[None]]) -> None:
-        self._read = read
+    def __init__(self) -> None:
         self._asked = False
         self._look = asyncio.Event()
 
@@ -21,16 +20,26 @@ class Rereading:
         self._asked = True
         self._look.set()
 
-    async def follow(self, watch: PathWatch | None) -> None:
-        """Read until cancelled; without a watch only when asked."""
+    async def follow(
+        self, watch: PathWatch | None, read: Callable[[bool], Awaitable[None]]
+    ) -> None:
+        """Await ``read`` now and on each occasion, until cancelled; it is told if somebody asked.
+
+        Without a watch it is only when asked.
+        """
         while True:
             if watch is not None:
                 watch.sync()
-            asked, self._asked = self._asked, False
-            await self._read(asked)
-            await self._until_look(watch)
+            await read(self.take())
+            await self.next(watch)
 
-    async def _until_look(self, watch: PathWatch | None) -> None:
+    def take(self) -> bool:
+        """Return whether somebody has asked since this was called last."""
+        asked, self._asked = self._asked, False
+        return asked
+
+    async def next(self, watch: PathWatch | None) -> None:
+        """Return at a change, or when somebody asks."""
         async with asyncio.TaskGroup() as group:
             watcher = None if watch is None else group.create_task(self._when_changed(watch))
             await self._look.wait()

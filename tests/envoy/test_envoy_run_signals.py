@@ -62,6 +62,12 @@ def _leaves_nothing(sidecar: SidecarRun, shared: Path | None = None) -> None:
     assert shared is None or not shared.exists()
 
 
+def _ends_well(sidecar: SidecarRun, number: signal.Signals, shared: Path | None) -> None:
+    sidecar.send(number)
+    assert sidecar.wait() == 0
+    _leaves_nothing(sidecar, shared)
+
+
 def _token(agent: AgentProcess) -> str:
     text = agent.command(
         *("api", "fetch", "jwt", "--audience=x", "--output=json"),
@@ -87,9 +93,7 @@ def test_a_stop_while_a_change_waits_for_its_secrets(
     sidecar.write(_content(agent, port, _ABSENT))
     wait_until(lambda: "not granted yet" in sidecar.log_text(), 60, "the change waits")
     assert len(sidecar.envoys()) == 2
-    sidecar.send(number)
-    assert sidecar.wait() == 0
-    _leaves_nothing(sidecar, shared)
+    _ends_well(sidecar, number, shared)
 
 
 @pytest.mark.parametrize("number", _STOPS)
@@ -101,9 +105,7 @@ def test_a_stop_while_the_parent_leaves(
     sidecar.write(_content(agent, port, str(sidecar_pair.SERVER), "/other"))
     sidecar.wait_until_serving(2)
     assert len(sidecar.envoys()) == 2
-    sidecar.send(number)
-    assert sidecar.wait() == 0
-    _leaves_nothing(sidecar, shared)
+    _ends_well(sidecar, number, shared)
 
 
 @pytest.mark.parametrize("number", _STOPS)
@@ -113,18 +115,14 @@ def test_a_stop_while_the_first_one_waits_for_its_secrets(
     sidecar.write(_content(agent, port, _ABSENT))
     wait_until(lambda: "not granted yet" in sidecar.log_text(), 60, "it waits")
     shared = sidecar.shared_memory()
-    sidecar.send(number)
-    assert sidecar.wait() == 0
-    _leaves_nothing(sidecar, shared)
+    _ends_well(sidecar, number, shared)
 
 
 @pytest.mark.parametrize("number", _STOPS)
 def test_a_stop_before_there_is_an_envoy(sidecar: SidecarRun, number: signal.Signals) -> None:
     wait_until(lambda: bool(list(sidecar.folder.glob("envoy-*/base_id"))), 60, "it has a folder")
     shared = sidecar.shared_memory()
-    sidecar.send(number)
-    assert sidecar.wait() == 0
-    _leaves_nothing(sidecar, shared)
+    _ends_well(sidecar, number, shared)
 
 
 def test_two_hangups_and_two_changes_in_a_row_end_in_the_newest(
