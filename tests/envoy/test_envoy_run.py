@@ -70,6 +70,13 @@ def test_it_serves_and_ends_though_nobody_reads_what_it_says(
         assert run.wait() == 0
 
 
+def test_systemd_hears_that_it_lives(folder: Path, agent: AgentProcess, port: int) -> None:
+    run = SidecarRun(folder / "server", _content(agent.socket, port), "--drain-time", "1")
+    run.starter[1]["env"]["WATCHDOG_USEC"] = "3000000"
+    with run.running():
+        wait_until(lambda: run.hear().count("WATCHDOG=1") > 1, 60, "it says so twice")
+
+
 def _accepts(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

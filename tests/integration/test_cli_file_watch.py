@@ -207,3 +207,20 @@ def test_wrong_use_is_told(arguments: tuple[str, ...], code: int, reason: str) -
     )
     assert done.returncode == code
     assert reason in done.stderr
+
+
+async def test_systemd_hears_that_it_lives(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "- {profile: pem, folder: o}\n")
+    bench.watch.environment["WATCHDOG_USEC"] = "3000000"
+    with bench.agent.running(), bench.watch.running() as watch:
+        for _ in range(2):
+            watch.until_said("WATCHDOG=1")
+        assert watch.stop() == 0
+
+
+async def test_two_paths_to_one_folder_are_told(tmp_path: Path) -> None:
+    (tmp_path / "way").symlink_to(tmp_path)
+    outputs = "- {name: a, profile: pem, folder: o}\n- {name: b, profile: pem, folder: way/o}\n"
+    bench = Bench(tmp_path, outputs)
+    with bench.agent.running(), bench.watch.running() as watch:
+        await eventually(lambda: "is the folder of output 'a', by another path" in watch.logged())

@@ -66,11 +66,15 @@ def spiffe_id(folder: Path, name: str = "tls.crt") -> str:
 
 
 class FileWatch:
-    """Started with what systemd would give it; ``said`` is all that it told systemd."""
+    """Started with what systemd would give it; ``said`` is all that it told systemd.
+
+    ``environment`` is what it is given beside that.
+    """
 
     def __init__(self, folder: Path, *arguments: str | Path) -> None:
         self.log = folder / "watch.log"
         self.said: list[str] = []
+        self.environment: dict[str, str] = {}
         self._address = folder / "watch.notify"
         self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
@@ -87,7 +91,7 @@ class FileWatch:
                 [sys.executable, "-m", "accredit", "file", "watch", *map(str, self._arguments)],
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "NOTIFY_SOCKET": str(self._address)},
+                env={**os.environ, **self.environment, "NOTIFY_SOCKET": str(self._address)},
             )
             try:
                 yield self

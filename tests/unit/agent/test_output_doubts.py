@@ -76,3 +76,11 @@ def test_one_template_is_enough_for_all_outputs(tmp_path: Path) -> None:
     assert found(tmp_path, template + named) == []
     spoilt = _OUTPUT.replace("name: web", "name: 'web server'")
     assert found(tmp_path, template + spoilt)[0].startswith("output 'web server' gets no identity")
+
+
+def test_two_paths_to_one_folder_are_told(tmp_path: Path) -> None:
+    (tmp_path / "way").symlink_to(tmp_path)
+    other = "  - {name: b, profile: pem, folder: way/web}\n"
+    told = found(tmp_path, _ENTRY + "  - {id: /b, selectors: ['output:b']}\n" + _OUTPUT + other)
+    [doubt] = [each for each in told if "by another path" in each]
+    assert doubt.startswith("output 'b': ")

@@ -21,8 +21,10 @@ class _Source:
         self.file = file
         self.wanted: list[str] = []
         self.judged: list[str] = []
+        self.looks = 0
 
     async def make(self) -> str:
+        self.looks += 1
         text = self.file.read_text()
         if "wrong" in text:
             raise ConfigError([Mistake(str(self.file), 1, "k", "is wrong")])
@@ -96,6 +98,23 @@ async def test_asking_passes_on_what_has_not_changed(followed: _Source) -> None:
     await _check(followed, reload=True)
     assert followed.wanted == ["A"]
     assert followed.judged == []
+
+
+async def test_who_asks_once_is_answered_once(followed: _Source) -> None:
+    with watching(followed.file) as watch:
+        source = SidecarSource(followed.file, watch, followed.make)
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(followed.run(source))
+            await asyncio.sleep(0)
+            source.reload()
+            await eventually(lambda: followed.wanted == ["A"])
+            looks = followed.looks
+            followed.file.write_text("a")
+            await eventually(lambda: followed.looks > looks)
+            followed.file.write_text("b")
+            await eventually(lambda: "B" in followed.wanted)
+            task.cancel()
+    assert followed.wanted == ["A", "B"]
 
 
 async def test_a_switched_link_is_a_change(followed: _Source, tmp_path: Path) -> None:
