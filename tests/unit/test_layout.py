@@ -58,7 +58,7 @@ _TESTED_ELSEWHERE = {
     "attestation/tpm/evidence.py": "tests/integration/test_tpm_evidence.py, with a real TPM",
     "attestation/tpm/facts.py": "tests/integration/test_cli_tpm.py, with a real TPM",
     "attestation/tpm/keeper.py": "tests/integration/test_tpm_authority.py, with a real TPM",
-    "attestation/tpm/key.py": "tests/integration/test_tpm_device.py, with a real TPM",
+    "attestation/tpm/key.py": "tests/integration/test_tpm_key.py, with a real TPM",
     "attestation/tpm/statement.py": "test_verify.py beside it",
     "attestation/tpm/tss.py": "tests/integration/test_tpm_device.py takes the library away",
     "attestation/workload.py": "a protocol",
