@@ -7,6 +7,7 @@ from contextlib import closing
 
 import pytest
 from support import swtpm
+from support.clock import FakeClock
 from support.swtpm import SoftwareTpm
 
 from accredit.attestation.tpm.device import Device
@@ -22,3 +23,8 @@ def tpm() -> Iterator[SoftwareTpm]:
 def device(tpm: SoftwareTpm) -> Iterator[Device]:
     with closing(Device(tpm.settings)) as device:
         yield device
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()

@@ -43,7 +43,7 @@ _TESTED_ELSEWHERE = {
     "agent/sidecar_bootstrap.py": "tests/integration has it make real ones",
     "agent/sidecar_process.py": "tests/envoy runs it as a process, with a real Envoy",
     "agent/subjects.py": "test_planning.py, of who is affected",
-    "agent/tpm_provision.py": "tests/integration/test_tpm_authority.py has it seal and recover",
+    "agent/tpm_provision.py": "tests/integration/test_tpm_provision.py has it seal and recover",
     "agent/workload_group.py": "tests/integration runs it with a real agent",
     "agent/workload_feed.py": "test_workload_source and tests/integration follow it",
     "attestation/kubernetes/settings.py": "defaults; the tests of what they set",
