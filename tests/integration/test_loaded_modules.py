@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,3 +114,27 @@ def _services(agent: AgentProcess) -> set[str]:
         question = reflection_pb2.ServerReflectionRequest(list_services="")
         (answer,) = ask(iter([question]), timeout=30)
     return {each.name for each in answer.list_services_response.service}
+
+
+def modules_after(code: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; {code}; print(*sys.modules)"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return set(done.stdout.split())
+
+
+def test_the_daemon_loads_neither_client_nor_demo_nor_checker() -> None:
+    loaded = modules_after("import accredit.agent.process as process; process._load()")
+    assert "accredit.agent.wiring" in loaded
+    unwanted = {"pydantic", "envoy_data_plane", "rich", "http.server", "accredit.agent.cli_api"}
+    unwanted |= {"accredit.agent.client", "accredit.agent.demo", "accredit.agent.config"}
+    unwanted |= {"httpx", "accredit.attestation.containers.attestor"}
+    unwanted |= {"accredit.authority.federation.fetch"}
+    assert not loaded & unwanted
+
+
+def test_nothing_with_threads_is_loaded_before_the_process_forks() -> None:
+    assert not modules_after("import accredit.agent.cli_run, accredit.agent.process") & {"grpc"}

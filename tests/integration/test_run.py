@@ -269,30 +269,6 @@ def test_logs_are_json_where_asked_for(tmp_path: Path) -> None:
     assert messages[-1] == "stopped"
 
 
-def modules_after(code: str) -> set[str]:
-    done = subprocess.run(
-        [sys.executable, "-c", f"import sys; {code}; print(*sys.modules)"],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return set(done.stdout.split())
-
-
-def test_the_daemon_loads_neither_client_nor_demo_nor_checker() -> None:
-    loaded = modules_after("import accredit.agent.process as process; process._load()")
-    assert "accredit.agent.wiring" in loaded
-    unwanted = {"pydantic", "envoy_data_plane", "rich", "http.server", "accredit.agent.cli_api"}
-    unwanted |= {"accredit.agent.client", "accredit.agent.demo", "accredit.agent.config"}
-    unwanted |= {"httpx", "accredit.attestation.containers.attestor"}
-    unwanted |= {"accredit.authority.federation.fetch"}
-    assert not loaded & unwanted
-
-
-def test_nothing_with_threads_is_loaded_before_the_process_forks() -> None:
-    assert not modules_after("import accredit.agent.cli_run, accredit.agent.process") & {"grpc"}
-
-
 def test_a_full_disk_is_told_and_nothing_is_made_up(tmp_path: Path) -> None:
     needs.root()
     mount = needs.program("mount", apt="mount")
