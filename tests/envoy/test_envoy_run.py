@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from support import needs, sidecar_pair
 from support.agent_process import AgentProcess
-from support.envoy_process import wait_until
+from support.eventually import wait_until
 from support.full_pipe import full_pipe
 from support.sidecar_run import SidecarRun
 
@@ -218,9 +218,9 @@ def test_killing_it_leaves_no_envoy_and_the_next_one_cleans_up(
 ) -> None:
     (pid,) = sidecar.envoys()
     sidecar.kill()
-    wait_until(lambda: not Path(f"/proc/{pid}/exe").exists(), 30, "Envoy has died too")
+    wait_until(lambda: not Path(f"/proc/{pid}/exe").exists(), 60, "Envoy has died too")
     # A process that dies gives back its memory first, and its sockets a moment later.
-    wait_until(lambda: not _accepts(port), 30, "its port is closed")
+    wait_until(lambda: not _accepts(port), 60, "its port is closed")
     (left,) = sidecar.folder.glob("envoy-*")
     shared = sidecar.shared_memory()
     assert shared.exists()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support import needs, sidecar_pair
 from support.agent_process import AgentProcess
-from support.envoy_process import wait_until
+from support.eventually import wait_until
 from support.sidecar_run import SidecarRun
 from support.token_app import TokenApp
 

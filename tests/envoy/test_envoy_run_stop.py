@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support import needs, run_pair, sidecar_pair, slow_app
 from support.agent_process import AgentProcess
-from support.envoy_process import wait_until
+from support.eventually import wait_until
 
 pytestmark = [pytest.mark.slow]
 

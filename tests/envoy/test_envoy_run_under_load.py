@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support import needs, run_pair, sidecar_pair, slow_app
 from support.agent_process import AgentProcess
-from support.envoy_process import wait_until
+from support.eventually import wait_until
 from support.load import Load
 
 pytestmark = [pytest.mark.slow]
@@ -79,7 +79,7 @@ def test_a_request_under_way_survives_a_hot_restart_of_both_sides(folder: Path) 
         pair.change("server", 1)
         wait_until(lambda: len(pair.caller.started()) == 2, 60, "a follower of the caller's")
         asking.start()
-        wait_until(lambda: app.seen == ["/slow"], 20, "the request has reached the app")
+        wait_until(lambda: app.seen == ["/slow"], 60, "the request has reached the app")
         pair.caller.wait_until_serving(2)
         pair.server.wait_until_serving(2)
         asking.join()

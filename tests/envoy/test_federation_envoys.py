@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from support import needs
-from support.envoy_process import EnvoyProcess, wait_until
+from support.envoy_process import EnvoyProcess
+from support.eventually import wait_until
 from support.load import Load
 from support.sidecar import federated
 from support.sidecar.federated import FederatedSide, Federation

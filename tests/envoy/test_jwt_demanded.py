@@ -16,7 +16,8 @@ import jwt
 from support import needs
 from support.agent_process import AgentProcess
 from support.entries import entry
-from support.envoy_process import EnvoyProcess, wait_until
+from support.envoy_process import EnvoyProcess
+from support.eventually import wait_until
 from support.http_envoy import bootstrap, pipe_cluster, verifier
 from support.sidecar_pair import free_port
 from support.signer import Signer
@@ -95,7 +96,7 @@ def world(folder: Path, text: str = _CONFIG, trust_domain: str = "td.example") -
 
 def _wait_for_keys(it: World, token: str) -> None:
     """Envoy waits for its first try to fetch them only, which may take too long for it."""
-    wait_until(lambda: it.ask(token) == 200, 30, "a good token passes")
+    wait_until(lambda: it.ask(token) == 200, 60, "a good token passes")
 
 
 def test_a_good_token_passes_and_every_other_is_refused(folder: Path) -> None:
@@ -153,11 +154,11 @@ def test_keys_stay_with_envoy_while_the_agent_is_away(folder: Path) -> None:
         it.agent.kill()
         failed = "cluster.jwks.upstream_cx_connect_fail"
         before = sum(it.envoy.stats(failed).values())
-        wait_until(lambda: sum(it.envoy.stats(failed).values()) > before, 30, "a failed fetch")
+        wait_until(lambda: sum(it.envoy.stats(failed).values()) > before, 60, "a failed fetch")
         assert it.ask(good) == 200
         it.agent.start()
         it.agent.command("ca", "rotate", "--wait", "-c", it.agent.config)
-        wait_until(lambda: it.ask(it.token()) == 200, 30, "the new key")
+        wait_until(lambda: it.ask(it.token()) == 200, 60, "the new key")
 
 
 def test_until_the_keys_are_there_it_is_closed_and_then_good_tokens_pass(folder: Path) -> None:

@@ -15,7 +15,8 @@ import jwt
 import pytest
 from support import needs
 from support.agent_process import AgentProcess
-from support.envoy_process import EnvoyProcess, wait_until
+from support.envoy_process import EnvoyProcess
+from support.eventually import wait_until
 from support.http_envoy import Json, bootstrap, injector, pipe_cluster
 from support.load import Load
 from support.sidecar_pair import free_port
@@ -143,14 +144,14 @@ def test_no_request_goes_out_without_a_token_or_with_one_that_has_ended(folder: 
             }
         # One that is just renewed may be on its way.
         accepted = [("JWT-SVID", "accepted")] * len(ways)
-        wait_until(lambda: ways[0][0].states() == accepted, 30, "the newest is accepted")
+        wait_until(lambda: ways[0][0].states() == accepted, 60, "the newest is accepted")
 
 
 @pytest.mark.slow
 def test_tokens_stay_fresh_when_the_agent_is_killed_and_when_its_keys_rotate(folder: Path) -> None:
     with both(folder, config("12s")) as ways:
         apps, agent = [it.app for it, _ in ways], ways[0][0].agent
-        wait_until(lambda: all(app.tokens for app in apps), 30, "a request")
+        wait_until(lambda: all(app.tokens for app in apps), 60, "a request")
         agent.kill()
         before = {app: len(app.tokens) for app in apps}
         agent.start()
@@ -179,7 +180,7 @@ def test_before_there_is_a_token_nothing_goes_out_and_then_it_replaces_the_apps_
     folder: Path, delta: bool
 ) -> None:
     with world(folder, _NOBODY, delta=delta) as it:
-        wait_until(lambda: it.states() == [("", "parked")], 30, "parked")
+        wait_until(lambda: it.states() == [("", "parked")], 60, "parked")
         assert not it.envoy.ready
         assert it.get() == (0, b"")
         text = it.agent.config.read_text()
@@ -203,7 +204,7 @@ def test_an_envoy_that_did_not_wait_for_its_token_refuses_requests(
 @_KINDS
 def test_a_name_without_an_audience_never_gets_one(folder: Path, delta: bool) -> None:
     with world(folder, config("5m"), delta=delta, name="jwt:") as it:
-        wait_until(lambda: it.states() == [("", "never")], 30, "never")
+        wait_until(lambda: it.states() == [("", "never")], 60, "never")
         if delta:  # told so, it waits no longer
             it.envoy.wait_until_ready()
             assert it.get()[0] == 401

@@ -13,7 +13,8 @@ import jwt
 import pytest
 from support import needs
 from support.agent_process import AgentProcess
-from support.envoy_process import EnvoyProcess, wait_until
+from support.envoy_process import EnvoyProcess
+from support.eventually import wait_until
 from support.load import Load
 from support.sidecar_pair import CALLER, SERVER, free_port
 from support.token_app import TokenApp
@@ -61,7 +62,7 @@ def pair(folder: Path, agent: AgentProcess, audience: str = _AUDIENCE) -> Iterat
             envoy.wait_until_ready()
         app.way_in = way_in.port
         # Envoy waits for its first try to fetch keys only, which may take too long for it.
-        wait_until(lambda: _status(app.way_in) != 401, 30, "the keys are there")
+        wait_until(lambda: _status(app.way_in) != 401, 60, "the keys are there")
         yield app
 
 
@@ -97,7 +98,7 @@ def test_a_token_for_another_audience_is_refused(folder: Path) -> None:
         pair(folder, agent, "https://other.example/") as app,
         Load(app.way_in).running() as load,
     ):
-        wait_until(lambda: len(load.failures) > 10, 30, "refusals")
+        wait_until(lambda: len(load.failures) > 10, 60, "refusals")
     assert {failure[:3] for failure in load.failures} == {"403"}
     assert (app.tokens, app.wrong, load.kept.ok) == ({}, [], 0)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from support import needs, sidecar_pair
 from support.agent_process import AgentProcess
-from support.envoy_process import EnvoyProcess, wait_until
+from support.envoy_process import EnvoyProcess
+from support.eventually import wait_until
 
 from accredit.envoy.peers import Peer, Rule
 from accredit.envoy.sidecar import Inbound, Sidecar
@@ -42,14 +43,14 @@ def test_an_envoy_started_before_its_entry_is_ready_soon_after_it(
         delta=api_type == "DELTA_GRPC",
     )
     with agent.running(), EnvoyProcess(folder / "server", sidecar).running() as envoy:
-        wait_until(lambda: envoy.stats("sds_agent.upstream_rq_total") != {}, 20, "Envoy is up")
-        wait_until(lambda: sum(_streams(envoy)) >= 2, 20, "both secrets are asked for")
+        wait_until(lambda: envoy.stats("sds_agent.upstream_rq_total") != {}, 60, "Envoy is up")
+        wait_until(lambda: sum(_streams(envoy)) >= 2, 60, "both secrets are asked for")
         asked = _streams(envoy)
         assert not envoy.ready
 
         written = folder / "entries/server.yaml"
         written.write_text(sidecar_pair.entries(folder, "1h"))
-        wait_until(lambda: envoy.ready, 30, "ready after the entry was written")
+        wait_until(lambda: envoy.ready, 60, "ready after the entry was written")
 
         # One connection and the same streams as before: nothing was opened again, as it would be
         # after the half a minute that Envoy's back-off takes where names are refused instead.

@@ -18,7 +18,7 @@ import pytest
 from cryptography import x509
 from support import needs, sidecar_pair
 from support.agent_process import AgentProcess
-from support.envoy_process import wait_until
+from support.eventually import wait_until
 from support.load import Load
 from support.sidecar_pair import CALLER, SERVER, Pair
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from support import needs, sidecar_pair
 from support.agent_process import AgentProcess
-from support.envoy_process import EnvoyProcess, wait_until
+from support.envoy_process import EnvoyProcess
+from support.eventually import wait_until
 from support.load import Load
 from support.sidecar_pair import Pair
 
@@ -106,7 +107,7 @@ def test_no_request_fails_through_twenty_rotations_and_a_root_rotation(folder: P
                 needed_until = max(envoy.expires() for way in ways for envoy in way.envoys)
                 agent.command("ca", "rotate", "-c", agent.config)
             time.sleep(0.1)
-        wait_until(lambda: len(_roots(agent)) == 1, 30, "the old root is retired")
+        wait_until(lambda: len(_roots(agent)) == 1, 60, "the old root is retired")
         assert before != _roots(agent)
         for way in ways:
             rejected = way.pair.caller.stats("update_rejected")

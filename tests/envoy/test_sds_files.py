@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from support import needs
 from support.ca import TestCa
-from support.envoy_process import wait_until
+from support.eventually import wait_until
 from support.file_sets import GIVEN, material
 from support.sidecar_pair import free_port
 
@@ -127,17 +127,17 @@ def test_envoy_follows_each_switch_and_believes_each_domain_for_its_own_ids(tmp_
         store.switch(first)
         with envoy(tmp_path, port):
             good = (first.leaf_sha256, OK)
-            wait_until(lambda: ask(tmp_path, port, ours) == good, 30, "the first certificate")
+            wait_until(lambda: ask(tmp_path, port, ours) == good, 60, "the first certificate")
             assert REFUSED in ask(tmp_path, port, theirs)[1]
 
             second = files(ca, partner)
             store.switch(second)
             good = (second.leaf_sha256, OK)
-            wait_until(lambda: ask(tmp_path, port, theirs) == good, 30, "the second certificate")
+            wait_until(lambda: ask(tmp_path, port, theirs) == good, 60, "the second certificate")
             assert ask(tmp_path, port, ours) == good
             assert REFUSED in ask(tmp_path, port, liar)[1]
 
             assert store.roll_back()
             good = (first.leaf_sha256, OK)
-            wait_until(lambda: ask(tmp_path, port, ours) == good, 30, "the first one again")
-            wait_until(lambda: REFUSED in ask(tmp_path, port, theirs)[1], 30, "the first context")
+            wait_until(lambda: ask(tmp_path, port, ours) == good, 60, "the first one again")
+            wait_until(lambda: REFUSED in ask(tmp_path, port, theirs)[1], 60, "the first context")

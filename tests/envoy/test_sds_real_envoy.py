@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +19,7 @@ from support.ca import TestCa
 from support.certificate import LEAF
 from support.entries import entry
 from support.envoy_process import EnvoyProcess
+from support.eventually import eventually
 from support.scripted_identities import ScriptedIdentities
 from support.serving import serving
 from support.sidecar_pair import free_port
@@ -110,12 +111,6 @@ async def world(
         clock.close()
 
 
-async def until(held: Callable[[], object], seconds: float = 30) -> None:
-    async with asyncio.timeout(seconds):
-        while not held():
-            await asyncio.sleep(0.02)
-
-
 async def until_serial(of: World, svid: X509Svid) -> None:
     async with asyncio.timeout(30):
         while (await of.serial()).lstrip("0") != svid.serial:
@@ -130,13 +125,13 @@ async def test_a_refused_secret_is_seen_counted_not_sent_again_and_the_last_good
     good = snapshot(ca, API)
     async with world(folder, good, delta=delta) as it:
         await until_serial(it, good.identities[0].svid)
-        await until(lambda: it.line(API_ID).get("state") == "accepted")
+        await eventually(lambda: it.line(API_ID).get("state") == "accepted")
         first = it.line(API_ID)
 
         bad = with_svid(good, unloadable(ca))
         it.identities.publish(bad)
-        await until(lambda: it.service.ledger.counters.nacks)
-        await until(lambda: it.line(API_ID)["state"] == "accepted")
+        await eventually(lambda: it.service.ledger.counters.nacks)
+        await eventually(lambda: it.line(API_ID)["state"] == "accepted")
         after = it.line(API_ID)
         assert (after["nacks"], after["pushes"]) == (1, 3)
         assert after["version"] == first["version"]
@@ -149,14 +144,14 @@ async def test_a_refused_secret_is_seen_counted_not_sent_again_and_the_last_good
         # Had the good one not been restored, this would be refused with the bad one's error.
         both = replace(bad, bundles=snapshot(ca, API, bundle=_both(ca, other)).bundles, _wire={})
         it.identities.publish(both)
-        await until(lambda: it.line(ROOTS)["pushes"] == 2)
-        await until(lambda: it.line(ROOTS)["state"] == "accepted")
+        await eventually(lambda: it.line(ROOTS)["pushes"] == 2)
+        await eventually(lambda: it.line(ROOTS)["state"] == "accepted")
         assert it.line(API_ID)["pushes"] == 3
 
         newest = with_svid(both, ca.svid(API_ID))
         it.identities.publish(newest)
         await until_serial(it, newest.identities[0].svid)
-        await until(lambda: it.line(API_ID)["state"] == "accepted")
+        await eventually(lambda: it.line(API_ID)["state"] == "accepted")
         assert it.service.ledger.counters.nacks == 1
         rejected = await it.stats("update_rejected")
         assert sum(rejected.values()) == 1
@@ -169,7 +164,7 @@ async def test_a_parked_envoy_is_not_ready_and_becomes_so_with_its_identity(
     ca = TestCa("prod.example", now=datetime.now(UTC))
     async with world(folder, snapshot(ca), delta=delta) as it:
         for name in (API_ID, ROOTS):
-            await until(lambda name=name: it.line(name).get("state") == "parked")  # type: ignore[misc]
+            await eventually(lambda name=name: it.line(name).get("state") == "parked")  # type: ignore[misc]
         assert not await asyncio.to_thread(lambda: it.envoy.ready)
         granted = snapshot(ca, API)
         it.identities.publish(granted)
@@ -189,16 +184,16 @@ async def test_a_withdrawn_identity_is_kept_or_cut(
         await asyncio.to_thread(it.envoy.wait_until_ready)
         assert await _admitted(it.port, first.identities[0].svid, folder)
         it.identities.publish(snapshot(ca))
-        await until(lambda: it.line(API_ID)["state"] == "withdrawn")
+        await eventually(lambda: it.line(API_ID)["state"] == "withdrawn")
         # What is cut is replaced, and comes back; what is kept stays as it is.
         cut = withdrawn is Withdrawn.CUT
-        await until(lambda: it.line(ROOTS)["acks"] == 1 + cut)
+        await eventually(lambda: it.line(ROOTS)["acks"] == 1 + cut)
         kept = await _admitted(it.port, first.identities[0].svid, folder)
         assert kept is (withdrawn is Withdrawn.KEEP)
         # It is no one-way street.
         it.identities.publish(again := snapshot(ca, API))
         await until_serial(it, again.identities[0].svid)
-        await until(lambda: it.line(ROOTS)["acks"] == 1 + 2 * cut)
+        await eventually(lambda: it.line(ROOTS)["acks"] == 1 + 2 * cut)
         assert await _admitted(it.port, first.identities[0].svid, folder)
         assert it.service.ledger.counters.nacks == 0
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from support import needs, sidecar_pair, swtpm
 from support.agent_process import AgentProcess
-from support.envoy_process import EnvoyProcess, wait_until
+from support.envoy_process import EnvoyProcess
+from support.eventually import wait_until
 from support.load import Load
 from support.swtpm import SoftwareTpm
 

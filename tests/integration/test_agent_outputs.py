@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import stat
-import time
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ import pytest
 from cryptography import x509
 from support.agent_process import AgentProcess
 from support.ca import TestCa
+from support.eventually import wait_until
 
 from accredit.identity.bundle import encode_bundle, parse_bundle
 from accredit.identity.jwt_verify import validate_jwt_svid
@@ -30,7 +30,6 @@ _WEB = """\
   - id: /web
     selectors: ["output:web"]
 """
-_PATIENCE = 60
 
 
 def config(folder: Path, entries: str, outputs: str = "", more: str = "") -> str:
@@ -39,10 +38,7 @@ def config(folder: Path, entries: str, outputs: str = "", more: str = "") -> str
 
 
 def until(holds: Callable[[], bool], agent: AgentProcess) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, agent.log.read_text()[-4000:]
-        time.sleep(0.02)
+    wait_until(holds, tell=lambda: agent.log.read_text()[-4000:])
 
 
 def several(look: Callable[[], T], agent: AgentProcess) -> set[T]:

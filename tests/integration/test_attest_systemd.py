@@ -138,7 +138,7 @@ async def test_a_stream_follows_when_the_bus_comes_back(
         return [paths(line) for line in whole.splitlines() if '"svids"' in line]
 
     try:
-        await eventually(lambda: printed.exists() and bool(seen()), 30)
+        await eventually(lambda: printed.exists() and bool(seen()))
         assert seen() == [{"/anybody"}]
         assert "attestation is incomplete" in agent.log.read_text()
         systemd.command("systemctl", "start", "dbus.service")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from cryptography import x509
 from support.agent_process import AgentProcess
 from support.endpoint_visitors import Answer, connected, curl, handshake, leaf
+from support.eventually import wait_until
 from support.ports import free_port
 
 from accredit.identity.bundle import parse_bundle
@@ -61,20 +61,13 @@ class Served:
 
     def rotate(self) -> None:
         """Begin a rotation as soon as the one before is over."""
-        until(lambda: not self._is_rotating())
+        wait_until(lambda: not self._is_rotating())
         self.operator("ca", "rotate")
 
     def _is_rotating(self) -> bool:
         found = json.loads(self.operator("ca", "show", "--output=json"))
         signers = (*found["roots"], *found["jwt_keys"])
         return any(signer["state"] == "prepared" for signer in signers)
-
-
-def until(holds: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +145,7 @@ def test_a_rotation_shows_on_the_very_next_request_and_a_restart_forgets_none(
 @pytest.mark.rows("FS-11")
 def test_the_server_shows_an_svid_of_ours_that_rotates_without_a_restart(served: Served) -> None:
     first = shown(served)
-    until(lambda: leaf(served.port).serial_number != first.serial_number)
+    wait_until(lambda: leaf(served.port).serial_number != first.serial_number)
     assert shown(served).not_valid_after_utc > first.not_valid_after_utc
 
 
@@ -221,10 +214,10 @@ entries:
             view = held()
             return bool(view["origin"] == "endpoint" and view["sequence"] == served.sequence())
 
-        until(is_up_to_date)
+        wait_until(is_up_to_date)
         before = held()["sequence"]
         served.rotate()
-        until(lambda: held()["sequence"] > before and is_up_to_date())
+        wait_until(lambda: held()["sequence"] > before and is_up_to_date())
 
 
 def test_the_endpoint_follows_the_file_and_stays_where_it_is_if_it_cannot_move(
@@ -243,18 +236,18 @@ def test_the_endpoint_follows_the_file_and_stays_where_it_is_if_it_cannot_move(
     with agent.running(), socket.create_server(("127.0.0.1", 0)) as taken:
         assert serves(here)
         agent.config.write_text(text.replace(f":{here}", f":{taken.getsockname()[1]}"))
-        until(lambda: "bundle endpoint not changed" in agent.log.read_text(), 90)
-        until(lambda: serves(here), 90)
+        wait_until(lambda: "bundle endpoint not changed" in agent.log.read_text(), 90)
+        wait_until(lambda: serves(here), 90)
         status = Served(agent, here).operator("status")
         assert "bundle endpoint not changed; it stays as it was: " in status
         agent.config.write_text(text.replace(f":{here}", f":{there}").replace("/bundle.json", "/"))
-        until(lambda: serves(there, "/"), 90)
+        wait_until(lambda: serves(there, "/"), 90)
         assert not serves(here)
         operator = Served(agent, there).operator
-        until(lambda: f"https://127.0.0.1:{there}/ (https_spiffe)" in operator("status"))
+        wait_until(lambda: f"https://127.0.0.1:{there}/ (https_spiffe)" in operator("status"))
         agent.config.write_text(text.partition("federation:")[0])
-        until(lambda: not serves(there, "/"), 90)
-        until(lambda: "own bundle    not served" in operator("status"))
+        wait_until(lambda: not serves(there, "/"), 90)
+        wait_until(lambda: "own bundle    not served" in operator("status"))
 
 
 def test_the_agent_ends_quickly_and_well_while_somebody_is_connected(tmp_path: Path) -> None:

@@ -164,10 +164,10 @@ async def test_a_bundle_that_an_operator_sets_verifies_the_endpoint_at_once(
         operator = FederationAdministration(federation.polling)
         pem = partner.bundle().x509_pem.decode()
         await operator.set({"trust_domain": "partner.example", "text": pem})
-        await eventually(lambda: federation.view["error"] == "", 30)
+        await eventually(lambda: federation.view["error"] == "")
         assert federation.bundles.bundles == {PARTNER: partner.bundle(sequence=7)}
         await operator.delete({"trust_domain": "partner.example"})
-        await eventually(lambda: federation.view["failures"] == 1, 30)
+        await eventually(lambda: federation.view["failures"] == 1)
     assert len(server.requests) == 1
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support import needs
 from support.agent_process import AgentProcess
 from support.endpoint_visitors import curl, leaf
+from support.eventually import wait_until
 from support.ports import free_port
 
 _NAMED = "subjectAltName=DNS:bundles.prod.example,IP:127.0.0.1"
@@ -52,13 +51,6 @@ federation:
     )
 
 
-def until(holds: Callable[[], bool], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.1)
-
-
 def checked(folder: Path, more: str = "") -> str:
     """Return what ``accredit check`` says, on whichever stream."""
     agent = agent_in(folder, 9, more)
@@ -94,14 +86,14 @@ def test_new_files_serve_the_next_handshake_and_bad_ones_change_nothing(tmp_path
         assert "nobody trusts a self-signed certificate" in agent.log.read_text()
         first = leaf(port).serial_number
         openssl_makes(tmp_path)
-        until(lambda: leaf(port).serial_number != first)
+        wait_until(lambda: leaf(port).serial_number != first)
         second = leaf(port).serial_number
         (tmp_path / "web.key").write_text("no key")
-        until(lambda: "is not the key of" in agent.log.read_text())
+        wait_until(lambda: "is not the key of" in agent.log.read_text())
         assert leaf(port).serial_number == second
         assert "no key" not in agent.log.read_text()
         openssl_makes(tmp_path)
-        until(lambda: leaf(port).serial_number != second)
+        wait_until(lambda: leaf(port).serial_number != second)
 
 
 @pytest.mark.rows("FS-12", "FS-15")

@@ -179,4 +179,4 @@ async def test_a_reload_turns_the_instances_of_a_template_into_others(tmp_path: 
         assert shown["id"] == "spiffe://prod.example/a/{unix:uid}"
         assert shown["instances"] == held()
         agent.config.write_text(agent.config.read_text().replace("/a/", "/b/"))
-        await eventually(lambda: held() == [f"spiffe://prod.example/b/{UID}"], seconds=30)
+        await eventually(lambda: held() == [f"spiffe://prod.example/b/{UID}"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import signal
 import socket
-from collections.abc import Callable
 from pathlib import Path
 
 from support.agent_process import AgentProcess
@@ -30,12 +29,8 @@ def watch_of(agent: AgentProcess, folder: Path, listen: str) -> FileWatch:
     return FileWatch(folder, "-c", file)
 
 
-def there(port: int, holds: Callable[[dict[tuple[str, ...], float]], bool]) -> bool:
-    """Whether it answers, and so."""
-    try:
-        return holds(scraped(port))
-    except OSError:
-        return False
+def _counts(port: int, sample: tuple[str, ...]) -> float:
+    return scraped(port)[sample]
 
 
 async def test_outputs_are_counted_under_the_agents_names(tmp_path: Path) -> None:
@@ -45,7 +40,7 @@ async def test_outputs_are_counted_under_the_agents_names(tmp_path: Path) -> Non
     served = ("accredit_output_state", "web", "served")
     failing = ("accredit_output_state", "broken", "failing")
     with agent.running(), watch.running():
-        await eventually(lambda: there(port, lambda now: now.get(served) == now[failing] == 1))
+        await eventually(lambda: _counts(port, served) == _counts(port, failing) == 1)
         found = scraped(port)
         ends = leaf(tmp_path / "web").not_valid_after_utc.timestamp()
         assert found["accredit_output_expiry_timestamp_seconds", "web"] == ends
@@ -59,7 +54,7 @@ async def test_outputs_are_counted_under_the_agents_names(tmp_path: Path) -> Non
             if each.startswith(("accredit_output_", "accredit_build", "accredit_start"))
         } | {"accredit_problems"}
         assert agent.stop() == 0
-        await eventually(lambda: there(port, lambda now: now["accredit_problems",] == 2))
+        await eventually(lambda: _counts(port, ("accredit_problems",)) == 2)
         assert watch.stop() == 0
 
 
@@ -68,11 +63,11 @@ async def test_a_change_of_metrics_needs_a_restart_and_that_is_told(tmp_path: Pa
     agent = AgentProcess(tmp_path, agent_config(tmp_path))
     watch = watch_of(agent, tmp_path, f"127.0.0.1:{port}")
     with agent.running(), watch.running():
-        await eventually(lambda: there(port, bool))
+        await eventually(lambda: scraped(port))
         watch_of(agent, tmp_path, f"127.0.0.1:{free_port()}")
         watch.send(signal.SIGHUP)
         await eventually(lambda: "a change of socket, logging or metrics" in watch.logged())
-        assert there(port, bool)
+        assert scraped(port)
 
 
 def test_an_address_that_cannot_be_had_ends_it_and_is_told(tmp_path: Path) -> None:

@@ -12,13 +12,13 @@ from contextlib import contextmanager
 import pytest
 from support import process_facts, raw_http2
 from support.agent_process import AgentProcess
+from support.eventually import wait_until
 from support.hostile import asking
 from support.hostile.agent import (
     memory_back,
     nothing_left_open,
     open_to_all,
     require_served,
-    wait_until,
 )
 from support.hostile.channel import channel
 from support.hostile.puppet import connected, puppet

@@ -16,8 +16,9 @@ import grpc
 import pytest
 from support import process_facts
 from support.agent_process import AgentProcess
+from support.eventually import wait_until
 from support.hostile import asking
-from support.hostile.agent import open_to_all, wait_until
+from support.hostile.agent import open_to_all
 from support.hostile.asking import RefusedError
 from support.hostile.channel import channel
 from support.hostile.puppet import connected

@@ -12,13 +12,13 @@ import grpc
 import pytest
 from support import process_facts
 from support.agent_process import AgentProcess
+from support.eventually import wait_until
 from support.hostile import asking
 from support.hostile.agent import (
     memory_back,
     nothing_left_open,
     open_to_all,
     require_served,
-    wait_until,
 )
 from support.hostile.asking import RefusedError
 from support.hostile.channel import channel

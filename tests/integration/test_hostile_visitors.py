@@ -14,6 +14,7 @@ import pytest
 from support import process_facts
 from support.agent_process import AgentProcess
 from support.endpoint_visitors import connected, curl, plain
+from support.eventually import wait_until
 from support.ports import free_port
 
 _EACH = 7
@@ -46,13 +47,6 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AgentPr
 
 def files(agent: AgentProcess) -> int:
     return len(process_facts.open_files(agent.pid))
-
-
-def until(holds: Callable[[], bool], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def served(port: int) -> bool:
@@ -196,7 +190,7 @@ def test_visitors_who_take_their_time_are_shown_out_and_another_is_served_meanwh
         assert served(port)
     for visit in visits:
         visit.result()
-    until(lambda: files(agent) <= before)
+    wait_until(lambda: files(agent) <= before)
 
 
 @pytest.mark.parametrize("deed", _SHORT, ids=lambda each: each.__name__)
@@ -208,7 +202,7 @@ def test_whatever_a_visitor_does_the_next_one_is_served(
     before = files(agent)
     deed(port)
     assert served(port)
-    until(lambda: files(agent) <= before)
+    wait_until(lambda: files(agent) <= before)
 
 
 def test_an_address_has_its_share_and_no_more_while_others_are_served(
@@ -218,10 +212,10 @@ def test_an_address_has_its_share_and_no_more_while_others_are_served(
     with ExitStack() as stack:
         for _ in range(_EACH):
             stack.enter_context(plain(port))
-        until(lambda: not served(port))
+        wait_until(lambda: not served(port))
         other = curl(f"https://127.0.0.2:{port}/", "--insecure", "--interface", "127.0.0.2")
         assert other.status == 200
-    until(lambda: served(port))
+    wait_until(lambda: served(port))
     assert (
         f"address 127.0.0.1 has {_EACH} connections open, as many as it may"
         in agent.log.read_text()
@@ -241,6 +235,6 @@ def test_a_crowd_costs_little_memory_and_goes_away(endpoint: tuple[AgentProcess,
     assert files(agent) <= before + _TOGETHER + 1
     for each in crowd:
         each.close()
-    until(lambda: served(port))
-    until(lambda: files(agent) <= before)
+    wait_until(lambda: served(port))
+    wait_until(lambda: files(agent) <= before)
     assert process_facts.memory(agent.pid) < held + 32 * _MEBIBYTE

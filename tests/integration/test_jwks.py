@@ -17,12 +17,12 @@ import jwt
 import pytest
 from support import needs, process_facts
 from support.agent_process import AgentProcess
+from support.eventually import wait_until
 from support.hostile.agent import (
     memory_back,
     nothing_left_open,
     open_to_all,
     require_served,
-    wait_until,
 )
 from support.hostile.puppet import puppet
 from support.signer import Signer

@@ -9,15 +9,14 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support import needs
 from support.agent_process import AgentProcess
+from support.eventually import wait_until
 from support.exposition import scraped
 from support.ports import free_port
 from support.real_program import Program
@@ -34,18 +33,10 @@ outputs:
   - {{name: web, profile: pem, folder: web}}
   - {{name: broken, profile: pem, folder: broken, reload: [/no/program]}}
 """
-_PATIENCE = 40
 
 
 def agent_at(folder: Path, listen: str) -> AgentProcess:
     return AgentProcess(folder, _BASE.format(listen=listen, uid=os.geteuid()))
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def prometheus(folder: Path, target: int) -> Program:
@@ -80,7 +71,7 @@ def test_prometheus_reads_what_the_agent_counts(tmp_path: Path) -> None:
             return query(reader.port, expression)
 
         def comes(expression: str, *values: float) -> None:
-            until(lambda: read(expression) == [*values])
+            wait_until(lambda: read(expression) == [*values])
 
         # A scrape that is late, on a busy machine, leaves nothing to read for a moment.
         comes('accredit_output_state{state="served",output="web"}', 1)
@@ -92,7 +83,7 @@ def test_prometheus_reads_what_the_agent_counts(tmp_path: Path) -> None:
         comes("up", 1)
         comes("accredit_problems", 1)
         # Nothing of a caller, and few enough to name each.
-        until(lambda: 0 < len(read('{__name__=~"accredit_.+"}')) < 80)
+        wait_until(lambda: 0 < len(read('{__name__=~"accredit_.+"}')) < 80)
         assert read('{__name__=~"accredit_.+",uid!=""}') == []
 
 
@@ -155,7 +146,7 @@ def test_visitors_who_say_nothing_or_nonsense_cost_the_others_little(tmp_path: P
         finally:
             for each in silent:
                 each.close()
-        until(lambda: _answers(port))
+        wait_until(lambda: _answers(port))
         assert "connections are open" in agent.log.read_text()
 
 

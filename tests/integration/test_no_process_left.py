@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from support import other_user
 from support.agent_process import AgentProcess
-from support.hostile.agent import wait_until
+from support.eventually import wait_until
 
 from accredit.agent.admin_client import ask
 

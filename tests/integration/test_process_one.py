@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support import needs
 from support.agent_process import AgentProcess
-from support.hostile.agent import wait_until
+from support.eventually import wait_until
 
 _UNSHARE = ("unshare", "--fork", "--pid", "--mount-proc", "--kill-child")
 _STARTING = """

@@ -11,13 +11,13 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support import needs, other_user
 from support.agent_process import AgentProcess
+from support.eventually import wait_until
 
 _UID = os.geteuid()
 _ENTRY = f"""\
@@ -65,11 +65,8 @@ def fetched(agent: AgentProcess) -> list[str]:
     return [svid["spiffe_id"] for svid in json.loads(found)["svids"]]
 
 
-def wait_until(agent: AgentProcess, ids: list[str], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while (found := fetched(agent)) != ids:
-        assert time.monotonic() < deadline, (found, agent.log.read_text())
-        time.sleep(0.05)
+def until_fetched(agent: AgentProcess, ids: list[str]) -> None:
+    wait_until(lambda: fetched(agent) == ids, tell=agent.log.read_text)
 
 
 def test_it_serves_what_the_file_says_and_leaves_nothing_behind(agent: AgentProcess) -> None:
@@ -145,16 +142,13 @@ def test_a_changed_file_is_followed_and_a_bad_one_changes_nothing(agent: AgentPr
     good = agent.config.read_text()
     agent.config.write_text(good + _SECOND)
     both = ["spiffe://prod.example/me", "spiffe://prod.example/second"]
-    wait_until(agent, both)
+    until_fetched(agent, both)
     agent.config.write_text(good + "  - {id: third}\n")
     agent.send(signal.SIGHUP)
-    deadline = time.monotonic() + 60
-    while "entries not reloaded" not in agent.log.read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: "entries not reloaded" in agent.log.read_text())
     assert fetched(agent) == both
     agent.config.write_text(good)
-    wait_until(agent, both[:1])
+    until_fetched(agent, both[:1])
 
 
 def test_a_second_agent_on_the_same_data_folder_is_refused(agent: AgentProcess) -> None:

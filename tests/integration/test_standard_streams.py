@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 from support.agent_process import AgentProcess
+from support.eventually import wait_until
 from support.file_watch import ME
 from support.full_pipe import full_pipe
-from support.hostile.agent import wait_until
 
 _CONFIG = f"""\
 trust_domain: prod.example

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from support import needs
-from support.hostile.agent import wait_until
+from support.eventually import wait_until
 from support.user_systemd import UserSystemd, user_systemd
 
 _UNIT = """\

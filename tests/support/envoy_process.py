@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from accredit.envoy.bootstrap import to_json
 from accredit.envoy.sidecar import Sidecar
 from support import needs
 from support.envoy_admin import EnvoyAdmin
+from support.eventually import wait_until
 
 Inside = Callable[[list[str | Path]], list[str | Path]]
 
@@ -87,12 +87,3 @@ class EnvoyProcess(EnvoyAdmin):
 
     def log_text(self) -> str:
         return (self.folder / "envoy.log").read_text()
-
-
-def wait_until(held: Callable[[], bool], seconds: float, what: str) -> float:
-    """Look until it holds; return how long that took, in seconds."""
-    start = time.monotonic()
-    while not held():
-        assert time.monotonic() - start < seconds, f"not within {seconds} s: {what}"
-        time.sleep(0.02)
-    return time.monotonic() - start

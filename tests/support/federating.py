@@ -50,7 +50,7 @@ class Federation:
 
     async def polled(self, sleepers: int = 1) -> Any:
         """Wait until that many relationships fetch nothing any more; return the view of one."""
-        await eventually(lambda: self.clock.sleepers >= sleepers, 30)
+        await eventually(lambda: self.clock.sleepers >= sleepers)
         return self.view if sleepers == 1 else None
 
     async def next_poll(self) -> Any:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from support.envoy_admin import EnvoyAdmin
-from support.envoy_process import own_copy, wait_until
+from support.envoy_process import own_copy
+from support.eventually import wait_until
 
 
 class SidecarRun(EnvoyAdmin):

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from support.ca import TestCa
-from support.envoy_process import EnvoyProcess, wait_until
+from support.envoy_process import EnvoyProcess
+from support.eventually import wait_until
 from support.sidecar import app, caller, legacy_app, line_app, pair
 from support.sidecar.pair import Pair
 from support.sidecar.world import APP, FRONTEND, INTRUDER, World
@@ -113,7 +114,7 @@ sidecar:
             whole = log.read_text().rpartition("\n")[0] if log.exists() else ""
             return [json.loads(line) for line in whole.splitlines()]
 
-        wait_until(lambda: {"caller", "refused"} <= set().union(*lines()), 30, "both are logged")
+        wait_until(lambda: {"caller", "refused"} <= set().union(*lines()), 60, "both are logged")
         (served,) = (line for line in lines() if "caller" in line)
         assert (served["caller"], served["self"], served["to"]) == (FRONTEND, APP, str(at))
         assert served["bytes_received"] == len(b"hello\n")

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from support.ca import Issued, TestCa
-from support.envoy_process import EnvoyProcess, wait_until
+from support.envoy_process import EnvoyProcess
+from support.eventually import wait_until
 from support.sidecar import app, caller, grpc_app, http2, legacy_app, line_app
 from support.sidecar.world import APP, FRONTEND, World
 from support.sidecar_pair import free_port

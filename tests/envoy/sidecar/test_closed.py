@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from support import needs
-from support.envoy_process import EnvoyProcess, wait_until
+from support.envoy_process import EnvoyProcess
+from support.eventually import wait_until
 from support.sidecar import app, legacy_app
 from support.sidecar.world import APP, FRONTEND, World
 from support.sidecar_pair import free_port
@@ -44,9 +45,9 @@ def test_without_an_identity_every_port_stays_closed_and_it_is_not_ready(
         app.serving(at, legacy_app.talk),
         EnvoyProcess(folder, sidecar, program=needs.envoy()).running() as envoy,
     ):
-        wait_until(lambda: envoy.get("/ready")[0] == 503, 20, "Envoy says that it is not ready")
+        wait_until(lambda: envoy.get("/ready")[0] == 503, 60, "Envoy says that it is not ready")
         asked = "cluster.sds_agent.upstream_(cx_connect_fail|rq_total)$"
-        wait_until(lambda: sum(envoy.stats(asked).values()) > 0, 20, "it has asked")
+        wait_until(lambda: sum(envoy.stats(asked).values()) > 0, 60, "it has asked")
         for port in (listen, front):
             with pytest.raises(ConnectionRefusedError):
                 app.connect(port)
@@ -61,7 +62,7 @@ def test_an_identity_that_comes_late_opens_the_ports(world: World) -> None:
     folder.mkdir()
     try:
         with EnvoyProcess(folder, sidecar, program=needs.envoy()).running() as envoy:
-            wait_until(lambda: envoy.get("/ready")[0] == 503, 20, "Envoy is up")
+            wait_until(lambda: envoy.get("/ready")[0] == 503, 60, "Envoy is up")
             with pytest.raises(ConnectionRefusedError):
                 app.connect(listen)
             world.sds.publish(world.state())

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from support import needs
-from support.envoy_process import EnvoyProcess, wait_until
+from support.envoy_process import EnvoyProcess
+from support.eventually import wait_until
 from support.sidecar import app, caller, jwks_app, legacy_app
 from support.sidecar.http1 import read_head
 from support.sidecar.world import APP, FRONTEND, World

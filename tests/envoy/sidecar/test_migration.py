@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
-from support.envoy_process import EnvoyProcess, wait_until
+from support.envoy_process import EnvoyProcess
+from support.eventually import wait_until
 from support.sidecar import app, caller, legacy_app, line_app
 from support.sidecar.world import APP, FRONTEND, INTRUDER, World
 from support.sidecar_pair import free_port
@@ -96,7 +97,7 @@ def test_log_and_statistics_tell_them_apart(world: World, migrating: Migrating) 
     for _ in range(2):
         assert caller.is_served(_HTTP, migrating.http, world.pem(world.prod.issue(FRONTEND)))
     plain, known = "http.inbound_0_plaintext.downstream_rq_2xx", "http.inbound_0.downstream_rq_2xx"
-    wait_until(lambda: counted()[known] - before[known] == 2, 30, "requests over TLS are counted")
+    wait_until(lambda: counted()[known] - before[known] == 2, 60, "requests over TLS are counted")
     assert counted()[plain] - before[plain] == 1
 
     def logged() -> list[tuple[str, str]]:
@@ -104,7 +105,7 @@ def test_log_and_statistics_tell_them_apart(world: World, migrating: Migrating) 
         return [(line["security"], line.get("caller", "")) for line in lines]
 
     wait_until(
-        lambda: ("plaintext", "") in logged() and ("mtls", FRONTEND) in logged(), 30, "logged"
+        lambda: ("plaintext", "") in logged() and ("mtls", FRONTEND) in logged(), 60, "logged"
     )
     assert set(logged()) == {("plaintext", ""), ("mtls", FRONTEND)}
 

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from support.envoy_process import wait_until
+from support.eventually import wait_until
 from support.sidecar import pair, postgresql
 from support.sidecar.pair import Pair
 from support.sidecar.world import FRONTEND, INTRUDER, World
@@ -59,7 +59,7 @@ def test_a_query_is_cancelled_over_a_connection_of_its_own(way: Pair, database: 
     ) as client:
         running = "select count(*) from pg_stat_activity where query like '%to be%pg_sleep(50)'"
         wait_until(
-            lambda: postgresql.psql(database, running).stdout == b"1\n", 20, "the query runs"
+            lambda: postgresql.psql(database, running).stdout == b"1\n", 60, "the query runs"
         )
         client.send_signal(signal.SIGINT)
         _, said = client.communicate(timeout=20)
@@ -69,7 +69,7 @@ def test_a_query_is_cancelled_over_a_connection_of_its_own(way: Pair, database: 
 def test_the_servers_log_names_who_is_connected(way: Pair) -> None:
     _ask(way, "select 1")
     wait_until(
-        lambda: FRONTEND in [line.get("caller") for line in way.server.access_log()], 30, "logged"
+        lambda: FRONTEND in [line.get("caller") for line in way.server.access_log()], 60, "logged"
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from support.ca import TestCa
-from support.envoy_process import wait_until
+from support.eventually import wait_until
 from support.sidecar import app, caller, line_app, pair
 from support.sidecar.world import FRONTEND, INTRUDER, World
 from support.sidecar_pair import free_port
@@ -80,7 +80,7 @@ def test_the_app_never_hears_of_those_whom_tls_refuses(
     certificate = world.pem(world.prod.issue(FRONTEND))
     with caller.connect(way.mtls, certificate) as sock:
         assert sock.makefile("rb").readline() == line_app.GREETING
-    wait_until(lambda: greeter.came == before + 1, 30, "only the good caller came")
+    wait_until(lambda: greeter.came == before + 1, 60, "only the good caller came")
 
 
 def _be_refused(world: World, at: Endpoint) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from support.ca import TestCa
-from support.envoy_process import wait_until
+from support.eventually import wait_until
 from support.sidecar import app, caller, jwks_app, legacy_app
 from support.sidecar.http1 import Message, values
 from support.sidecar.world import APP, FRONTEND, World

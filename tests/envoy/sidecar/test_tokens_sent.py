@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import jwt
 import pytest
 from support import needs
-from support.envoy_process import wait_until
+from support.eventually import wait_until
 from support.sidecar import app, caller, legacy_app, side
 from support.sidecar.http1 import Message, values
 from support.sidecar_pair import free_port
@@ -62,7 +62,7 @@ def ways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ways]:
     ):
         # Each inbound waits for its first try to fetch keys only, which may take too long for it.
         for way in (ways.taken, ways.forwarded, ways.subject_refused):
-            wait_until(lambda way=way: _ask(way).status != 401, 30, "the keys are there")  # type: ignore[misc]
+            wait_until(lambda way=way: _ask(way).status != 401, 60, "the keys are there")  # type: ignore[misc]
         yield ways
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import ssl
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from support.agent_process import AgentProcess
+from support.eventually import wait_until
 from support.handshakes import Handshakes, furthest_back
 from support.nginx import Nginx
 
@@ -48,10 +48,7 @@ def line(agent: AgentProcess) -> dict[str, Any]:
 
 
 def until(holds: Callable[[], bool], agent: AgentProcess) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, (line(agent), agent.log.read_text()[-4000:])
-        time.sleep(0.05)
+    wait_until(holds, _PATIENCE, lambda: (line(agent), agent.log.read_text()[-4000:]))
 
 
 class Written:

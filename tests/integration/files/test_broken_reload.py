@@ -49,7 +49,7 @@ class Scene:
     async def fails(self, step: str, *words: str) -> None:
         """Rotate, and see that it fails at ``step`` and the first certificate stays."""
         self.bench.rotate()
-        await eventually(lambda: self.line.state is State.FAILING and self.line.attempts > 1, 30)
+        await eventually(lambda: self.line.state is State.FAILING and self.line.attempts > 1)
         assert self.line.last_error_step == step
         for word in words:
             assert word in self.line.last_error
@@ -101,9 +101,7 @@ async def test_a_configuration_that_is_broken_meanwhile(tmp_path: Path) -> None:
         await at.fails("validate", "unknown directive", "nonsense")
         # The next try may be under way at any moment.
         line = at.line
-        await eventually(
-            lambda: line.rolled_back and line.on_disk == line.version != line.wanted, 30
-        )
+        await eventually(lambda: line.rolled_back and line.on_disk == line.version != line.wanted)
         assert at.line.rollbacks > 0
         at.nginx.configure()
         await at.recovers()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support.agent_process import AgentProcess
 from support.ca import TestCa
-from support.hostile.agent import wait_until
+from support.eventually import wait_until
 from support.nginx import Nginx, javascript_module
 from support.real_program import open_folder
 

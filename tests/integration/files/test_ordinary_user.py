@@ -6,7 +6,6 @@ import json
 import os
 import ssl
 import stat
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 from support import other_user
 from support.agent_process import AgentProcess
+from support.eventually import wait_until
 from support.handshakes import Handshakes
 from support.nginx import Nginx
 
@@ -51,10 +51,7 @@ def line(agent: AgentProcess) -> dict[str, Any]:
 
 
 def until(holds: Callable[[], bool], agent: AgentProcess) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, (line(agent), agent.log.read_text()[-4000:])
-        time.sleep(0.1)
+    wait_until(holds, _PATIENCE, lambda: (line(agent), agent.log.read_text()[-4000:]))
 
 
 def test_files_are_written_served_and_renewed_without_root(folder: Path) -> None:

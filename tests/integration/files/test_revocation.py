@@ -14,7 +14,7 @@ import pytest
 from support.agent_process import AgentProcess
 from support.apache import Apache
 from support.ca import TestCa
-from support.envoy_process import wait_until
+from support.eventually import wait_until
 from support.haproxy import Haproxy
 from support.nginx import Nginx
 from support.postgresql import Postgresql, user

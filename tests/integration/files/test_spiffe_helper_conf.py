@@ -39,7 +39,7 @@ def trusting(bundle: Path) -> ssl.SSLContext:
 
 
 async def another(files: Path, before: int) -> int:
-    await eventually(lambda: leaf(files).serial_number != before, 30)
+    await eventually(lambda: leaf(files).serial_number != before)
     return leaf(files).serial_number
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support import recipes
+from support.eventually import wait_until
 from support.nginx import Nginx
 from support.outputs import at_work, rotate_under_load
 from support.real_program import listens
@@ -39,10 +39,11 @@ class NginxUnit(Nginx):
 
     def start(self, seconds: float = 30) -> None:
         assert self._systemd.command("systemctl", "start", _UNIT) == ""
-        until = time.monotonic() + seconds
-        while not listens(self.port):
-            assert time.monotonic() < until, self._systemd.command("systemctl", "status", _UNIT)
-            time.sleep(0.05)
+
+        def status() -> str:
+            return self._systemd.command("systemctl", "status", _UNIT)
+
+        wait_until(lambda: listens(self.port), seconds, status)
 
     def stop(self) -> None:
         self._systemd.command("systemctl", "stop", _UNIT)

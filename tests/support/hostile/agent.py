@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from support import process_facts
 from support.agent_process import AgentProcess
+from support.eventually import wait_until
 from support.hostile import asking
 from support.hostile.channel import channel
 from support.hostile.puppet import connected
@@ -60,10 +61,3 @@ def require_served(agent: AgentProcess) -> None:
     """Require that a new caller of ours gets its identity."""
     with connected(agent.socket) as (_, sock), channel(sock) as speaking:
         assert asking.x509(speaking, seconds=60)
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

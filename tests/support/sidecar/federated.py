@@ -12,7 +12,8 @@ from pathlib import Path
 from cryptography import x509
 
 from accredit.envoy.sidecar import Profile
-from support.envoy_process import EnvoyProcess, wait_until
+from support.envoy_process import EnvoyProcess
+from support.eventually import wait_until
 from support.load import Load
 from support.sidecar import app, legacy_app
 from support.sidecar.side import Side

@@ -13,7 +13,7 @@ from typing import Any
 
 from accredit.envoy.address import Endpoint
 from support import needs
-from support.envoy_process import wait_until
+from support.eventually import wait_until
 
 
 @contextlib.contextmanager
@@ -52,7 +52,7 @@ def serving(at: Endpoint) -> Iterator[None]:
             ) as process,
         ):
             try:
-                wait_until(lambda: psql(at, "select 1").returncode == 0, 30, "PostgreSQL answers")
+                wait_until(lambda: psql(at, "select 1").returncode == 0, 60, "PostgreSQL answers")
                 yield
             finally:
                 process.terminate()

@@ -12,7 +12,8 @@ from accredit.envoy import sidecar_file
 from accredit.envoy.file.context import Surroundings
 from accredit.envoy.sidecar import Profile
 from support.agent_process import AgentProcess
-from support.envoy_process import EnvoyProcess, wait_until
+from support.envoy_process import EnvoyProcess
+from support.eventually import wait_until
 
 _CONFIG = """
 trust_domain: {own}
