@@ -120,7 +120,7 @@ build: .venv/.dev  ## the wheel, checked
 
 ##@ Set up
 
-.PHONY: debian-packages interop-venv tpm kafka clean help
+.PHONY: debian-packages interop-venv tpm kafka spire clean help
 debian-packages:
 	@.ci/apt-install $$(grep -v '^#' tests/apt-packages.txt) || echo "going on: what needs them is skipped"
 
@@ -137,6 +137,11 @@ kafka: tests/kafka.xml  ## Kafka's jars in build/kafka, for the tests with a rea
 	timeout 300 mvn --quiet --batch-mode --strict-checksums --file tests/kafka.xml \
 	    org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
 	    -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/build/kafka
+
+# Asked for by name only, too, since it comes from the Go module proxy. go.sum says what it is.
+spire: tests/spire/go.mod tests/spire/go.sum  ## SPIRE's server and agent in build/spire, for the tests with real ones; needs go
+	rm -rf build/spire
+	cd tests/spire && timeout 1800 env GOFLAGS=-mod=readonly go build -trimpath -buildvcs=false -o $(CURDIR)/build/spire/ tool
 
 # pip from the start, so that make demo needs nothing but Python; ensurepip is a package of its own on Debian.
 .venv/bin/python:

@@ -18,6 +18,7 @@ from typing import NoReturn
 import pytest
 
 _REPOSITORY = Path(__file__).parents[2]
+_SPIRE = ("spire-agent", "spire-server", "oidc-discovery-provider")
 
 
 def program(name: str, *, apt: str) -> Path:
@@ -83,6 +84,14 @@ def kafka() -> Path:
     if not any(jars.glob("kafka_*.jar")):
         pytest.skip("no Kafka: apt-get install maven; make kafka")
     return jars
+
+
+def spire() -> Path:
+    """Return the folder of SPIRE's programs; CI skips, as it does for Kafka."""
+    programs = _REPOSITORY / "build/spire"
+    if not all((programs / name).exists() for name in _SPIRE):
+        pytest.skip("no SPIRE: make spire")
+    return programs
 
 
 def _wheel_envoy() -> str | None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 
 @dataclass
@@ -66,17 +66,20 @@ class Program:
         self.process = None
 
     @contextmanager
-    def running(self) -> Iterator[Program]:
+    def running(self) -> Iterator[Self]:
         try:
             self.start()
             yield self
         finally:
             self.stop()
 
+    def is_up(self) -> bool:
+        return listens(self.port)
+
     def _wait(self, seconds: float) -> None:
         assert self.process is not None
         start = time.monotonic()
-        while not listens(self.port):
+        while not self.is_up():
             ended = self.process.poll() is not None
             assert not ended, f"ended: {self.log.read_text()[-3000:]}"
             late = time.monotonic() - start > seconds
