@@ -79,7 +79,7 @@ def _config_source(sidecar: Sidecar) -> ConfigSource:
             api_type=_api_type(sidecar),
             transport_api_version=ApiVersion.V3,
             set_node_on_first_message_only=True,
-            grpc_services=[_service()],
+            grpc_services=[_service(sidecar.profile)],
         ),
     )
 
@@ -89,10 +89,13 @@ def _api_type(sidecar: Sidecar) -> ApiConfigSourceApiType:
     return ApiConfigSourceApiType.DELTA_GRPC if delta else ApiConfigSourceApiType.GRPC
 
 
-def _service() -> GrpcService:
-    # The default back-off reaches 30 s for each secret by itself.
+def _service(profile: Profile) -> GrpcService:
+    # The default back-off reaches 30 s for each secret by itself. Every stream makes SPIRE attest
+    # its caller again, by the digest of Envoy's whole program if need be, and for a secret that is
+    # not granted it ends the stream at once: a tenth of a core for each sidecar that waits.
     backoff = BackoffStrategy(
-        base_interval=timedelta(milliseconds=100), max_interval=timedelta(seconds=1)
+        base_interval=timedelta(milliseconds=100),
+        max_interval=timedelta(seconds=5 if profile is Profile.SPIRE else 1),
     )
     return GrpcService(
         envoy_grpc=GrpcServiceEnvoyGrpc(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from accredit.envoy.address import Endpoint
 from support.sidecar_pair import CALLER, SERVER, free_port
 from support.sidecar_run import SidecarRun
 
@@ -15,10 +16,11 @@ DRAIN_TIME = 4
 
 @dataclass
 class RunPair:
-    """``port`` is where the calling app sends its plain requests."""
+    """``port`` is where the calling app sends its plain requests, ``mtls`` the server's own."""
 
     caller: SidecarRun
     server: SidecarRun
+    mtls: Endpoint
     port: int
     _content: dict[str, str]
 
@@ -30,9 +32,9 @@ class RunPair:
 
 @contextlib.contextmanager
 def running(
-    folder: Path, agent_socket: Path, app: int, *, lifetime: str = "30m"
+    folder: Path, agent_socket: Path, app: int, *further: str, lifetime: str = "30m"
 ) -> Iterator[RunPair]:
-    """Run both; they serve when the block starts."""
+    """Run both, with ``further`` options; they serve when the block starts."""
     mtls, way_out = free_port(), free_port()
     common = f"  socket: {agent_socket}\n  connection_lifetime: {lifetime}\n"
     content = {
@@ -41,10 +43,10 @@ def running(
         "caller": f"{common}  spiffe_id: {CALLER}\n  outbound:\n"
         f"    - {{listen: '{way_out}', to: '{mtls}', expect: [{SERVER.path}, /nobody]}}\n",
     }
-    options = ("--drain-time", str(DRAIN_TIME))
+    options = ("--drain-time", str(DRAIN_TIME), *further)
     server = SidecarRun(folder / "server", content["server"], *options)
     caller = SidecarRun(folder / "caller", content["caller"], *options)
     with server.running(), caller.running():
         server.wait_until_serving()
         caller.wait_until_serving()
-        yield RunPair(caller, server, way_out.port, content)
+        yield RunPair(caller, server, mtls, way_out.port, content)

@@ -29,7 +29,7 @@ class Expected:
     """``secrets`` leads from the SDS name to the cluster that is asked, ``clusters`` to its socket.
 
     ``contexts`` is how many TLS contexts there are, ``keys`` where JWT keys are fetched, in as many
-    ``fetches``.
+    ``fetches``. ``spire`` tells that it is a SPIRE Agent that is asked for secrets.
     """
 
     admin: AdminAddress
@@ -39,6 +39,7 @@ class Expected:
     contexts: int
     keys: frozenset[str] = frozenset()
     fetches: int = 0
+    spire: bool = False
 
 
 def expected(text: str) -> Expected:
@@ -61,6 +62,7 @@ def expected(text: str) -> Expected:
         contexts=sum(1 for each in _objects(resources) if "common_tls_context" in each),
         keys=frozenset(_place(clusters.get(name, {})) for name in asked),
         fetches=len(asked),
+        spire=any(each.get("api_type") == "GRPC" for each in _objects(resources)),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from accredit.envoy.supervise import readiness, sockets
 from accredit.envoy.supervise.admin import Admin
@@ -16,7 +17,7 @@ _logger = logging.getLogger(__name__)
 _STATS = (
     "/stats?format=json&filter="
     r"^(server\.(state|hot_restart_epoch)|listener_manager\.workers_started"
-    r"|cluster\.[^.]*\.upstream_cx_active|http\.[^.]*\.jwt_authn\.jwks_fetch_success)$"
+    r"|cluster\.[^.]*\.upstream_(cx|rq)_active|http\.[^.]*\.jwt_authn\.jwks_fetch_success)$"
 )
 _SECRETS = "/config_dump?resource=dynamic_active_secrets"
 # Nobody tells when an Envoy has come so far. It takes a tenth of a second where nothing is missing.
@@ -55,17 +56,17 @@ class Probe:
 
     async def look(self) -> Observed:
         """Ask the admin interface; nothing observed where another process answers."""
-        stats = await self._admin.get(_STATS)
-        epoch, live, connected, fetched = readiness.from_stats(stats)
-        if epoch != self._epoch:
+        found = readiness.from_stats(await self._admin.get(_STATS))
+        if found.epoch != self._epoch:
             return Observed()
         secrets = readiness.from_secrets(await self._admin.get(_SECRETS))
-        if not live:
-            return Observed(epoch, secrets=secrets, connected=connected, fetched=fetched)
+        if not found.live:
+            return replace(found, secrets=secrets)
         contexts, ends = readiness.from_certificates(await self._admin.get("/certs"))
-        found = sockets.listening()
-        listening = self._expected.listening if found is None else found
-        return Observed(epoch, live, secrets, contexts, ends, connected, listening)
+        listening = sockets.listening()
+        if listening is None:
+            listening = self._expected.listening
+        return replace(found, secrets=secrets, contexts=contexts, ends=ends, listening=listening)
 
     def _tell(self, missing: list[str], waiting: Callable[[str], None]) -> None:
         now = self._clock.monotonic()

@@ -21,7 +21,7 @@ class Observed:
     """What one Envoy says of itself, and the kernel of its sockets.
 
     ``ends`` is when each certificate in use ends, ``connected`` the clusters with a connection,
-    ``fetched`` how often JWT keys have come.
+    ``asked`` those with a request or stream under way, ``fetched`` how often JWT keys have come.
     """
 
     epoch: int = -1
@@ -30,23 +30,23 @@ class Observed:
     contexts: int = 0
     ends: tuple[datetime, ...] = ()
     connected: frozenset[str] = frozenset()
+    asked: frozenset[str] = frozenset()
     listening: frozenset[Listening] = frozenset()
     fetched: int = 0
 
 
-def from_stats(answer: Any) -> tuple[int, bool, frozenset[str], int]:
-    """Return epoch, whether it is live with its workers, clusters with a connection, key sets."""
+def from_stats(answer: Any) -> Observed:
+    """Return what the counters tell: all but secrets, TLS contexts and sockets."""
     stats = {each["name"]: each["value"] for each in _list(answer, "stats") if "value" in each}
     # Told to drain it is no longer LIVE, and still the one that serves.
     live = stats.get("server.state") in {_LIVE, _DRAINING}
-    connected = frozenset(
-        name.removeprefix("cluster.").removesuffix(".upstream_cx_active")
-        for name, value in stats.items()
-        if name.endswith(".upstream_cx_active") and value
+    return Observed(
+        epoch=int(stats.get("server.hot_restart_epoch", -1)),
+        live=live and stats.get("listener_manager.workers_started") == 1,
+        connected=_clusters(stats, ".upstream_cx_active"),
+        asked=_clusters(stats, ".upstream_rq_active"),
+        fetched=sum(int(n) for name, n in stats.items() if name.endswith(".jwks_fetch_success")),
     )
-    workers = stats.get("listener_manager.workers_started") == 1
-    fetched = sum(int(n) for name, n in stats.items() if name.endswith(".jwks_fetch_success"))
-    return int(stats.get("server.hot_restart_epoch", -1)), live and workers, connected, fetched
 
 
 def from_secrets(answer: Any) -> frozenset[str]:
@@ -66,7 +66,7 @@ def missing(expected: Expected, observed: Observed, now: datetime) -> Iterator[s
     if observed.epoch < 0:
         yield f"waiting for Envoy's admin interface at {_shown(expected)}"
         return
-    yield from _secrets(expected.secrets, expected.clusters, observed)
+    yield from _secrets(expected, observed)
     if not observed.live:
         if observed.fetched < expected.fetches and expected.secrets.keys() <= observed.secrets:
             places = ", ".join(sorted(expected.keys))
@@ -76,7 +76,7 @@ def missing(expected: Expected, observed: Observed, now: datetime) -> Iterator[s
     if observed.contexts < expected.contexts and expected.secrets.keys() <= observed.secrets:
         yield (
             f"only {observed.contexts} of {expected.contexts} TLS contexts could be made of the "
-            "secrets; see accredit status, and Envoy's log above"
+            f"secrets; see {'' if expected.spire else 'accredit status, and '}Envoy's log above"
         )
     if any(end <= now for end in observed.ends):
         yield "a certificate has expired: is the clock right, does the agent renew it?"
@@ -84,19 +84,31 @@ def missing(expected: Expected, observed: Observed, now: datetime) -> Iterator[s
         yield f"nothing listens on {place}"
 
 
-def _secrets(
-    secrets: Mapping[str, str], clusters: Mapping[str, str], observed: Observed
-) -> Iterator[str]:
-    for name, cluster in sorted(secrets.items()):
-        if name in observed.secrets:
-            continue
-        why = (
-            "not granted yet; see accredit entry explain"
-            if cluster in observed.connected
-            else "no connection; is accredit running?"
-        )
-        place = clusters.get(cluster, "no address")
-        yield f"waiting for secret {name} from the agent at {place}: {why}"
+def _secrets(expected: Expected, observed: Observed) -> Iterator[str]:
+    for name, cluster in sorted(expected.secrets.items()):
+        if name not in observed.secrets:
+            place = expected.clusters.get(cluster, "no address")
+            why = _why_not(cluster, observed, spire=expected.spire)
+            yield f"waiting for secret {name} from the agent at {place}: {why}"
+
+
+def _why_not(cluster: str, observed: Observed, *, spire: bool) -> str:
+    if cluster not in observed.connected:
+        return f"no connection; is {'the SPIRE Agent' if spire else 'accredit'} running?"
+    if spire:
+        return "no entry gives it to this Envoy (yet); see spire-server entry show"
+    if cluster not in observed.asked:  # accredit's keeps the stream and is silent
+        return "refused, see Envoy's log above; a SPIRE Agent needs --profile spire"
+    return "not granted yet; see accredit entry explain"
+
+
+def _clusters(stats: Mapping[str, Any], counter: str) -> frozenset[str]:
+    """Return the clusters of which a counter is not zero."""
+    return frozenset(
+        name.removeprefix("cluster.").removesuffix(counter)
+        for name, value in stats.items()
+        if name.endswith(counter) and value
+    )
 
 
 def _shown(expected: Expected) -> str:

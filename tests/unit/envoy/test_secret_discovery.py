@@ -40,6 +40,11 @@ def test_envoy_waits_for_secrets_as_long_as_it_takes_and_comes_back_soon() -> No
     assert found(source, "retryBackOff") == [{"baseInterval": "0.100s", "maxInterval": "1s"}]
 
 
+def test_spire_which_attests_for_each_try_is_asked_less_often() -> None:
+    source = secret(_SPIRE, "default").to_dict()
+    assert found(source, "retryBackOff") == [{"baseInterval": "0.100s", "maxInterval": "5s"}]
+
+
 @pytest.mark.parametrize(
     ("sidecar", "kind"),
     [

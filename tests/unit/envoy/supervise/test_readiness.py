@@ -12,6 +12,7 @@ from support.sidecar_sample import SIDECAR
 from support.sidecar_text import in_flow, read, whole
 
 from accredit.envoy.bootstrap import to_json
+from accredit.envoy.sidecar import Profile
 from accredit.envoy.supervise import readiness
 from accredit.envoy.supervise.expected import Expected, Listening, expected
 from accredit.envoy.supervise.readiness import Observed, missing
@@ -26,6 +27,7 @@ _ALL = Observed(
     contexts=_EXPECTED.contexts,
     ends=(_NOW + timedelta(hours=1),),
     connected=frozenset(_EXPECTED.clusters),
+    asked=frozenset(_EXPECTED.clusters),
     listening=_EXPECTED.listening,
 )
 
@@ -65,6 +67,24 @@ def test_an_agent_that_is_not_there_is_told_as_such() -> None:
     told = without(secrets=frozenset(), connected=frozenset())
     assert len(told) == len(_EXPECTED.secrets)
     assert all("no connection; is accredit running?" in each for each in told)
+
+
+def test_an_agent_that_ends_streams_is_none_of_accredits_or_says_why_in_envoys_log() -> None:
+    (told,) = without(secrets=_ALL.secrets - {_SHOP}, asked=frozenset())
+    assert told.endswith("refused, see Envoy's log above; a SPIRE Agent needs --profile spire")
+
+
+def test_of_spires_agent_nothing_is_told_that_only_accredits_has() -> None:
+    spires = expected(to_json(dataclasses.replace(SIDECAR, profile=Profile.SPIRE, socket="/run/s")))
+    observed = dataclasses.replace(_ALL, secrets=frozenset(), contexts=0)
+    alone = dataclasses.replace(observed, connected=frozenset())
+    broken = dataclasses.replace(_ALL, contexts=0)
+    told = [*missing(spires, observed, _NOW), *missing(spires, alone, _NOW)]
+    assert "(yet); see spire-server entry show" in told[0]
+    assert "is the SPIRE Agent running?" in told[-1]
+    told += missing(spires, broken, _NOW)
+    assert "only 0 of 2" in told[-1]
+    assert "accredit" not in " ".join(told)
 
 
 def test_one_that_is_not_live_is_initializing() -> None:
@@ -115,20 +135,24 @@ def test_live_or_draining_with_workers_is_live(state: int, *, live: bool) -> Non
     answer = _stats(
         **{"server.state": state, "listener_manager.workers_started": 1},
         **{"server.hot_restart_epoch": 4, "cluster.sds.upstream_cx_active": 1},
-        **{"cluster.app.upstream_cx_active": 0},
+        **{"cluster.app.upstream_cx_active": 0, "cluster.app.upstream_rq_active": 0},
+        **{"cluster.sds.upstream_rq_active": 2},
         **{"http.a.jwt_authn.jwks_fetch_success": 1, "http.b.jwt_authn.jwks_fetch_success": 2},
     )
-    assert readiness.from_stats(answer) == (4, live, frozenset({"sds"}), 3)
+    asked = frozenset({"sds"})
+    assert readiness.from_stats(answer) == Observed(
+        epoch=4, live=live, connected=asked, asked=asked, fetched=3
+    )
 
 
 def test_live_without_workers_is_not_live() -> None:
     answer = _stats(**{"server.state": 0, "server.hot_restart_epoch": 0})
-    assert readiness.from_stats(answer)[1] is False
+    assert not readiness.from_stats(answer).live
 
 
 @pytest.mark.parametrize("answer", [None, [], {}, {"stats": 1}, {"stats": [1]}])
 def test_an_answer_without_sense_is_nobody(answer: Any) -> None:
-    assert readiness.from_stats(answer) == (-1, False, frozenset(), 0)
+    assert readiness.from_stats(answer) == Observed()
 
 
 def test_certificates_are_counted_by_context() -> None:

@@ -1,0 +1,137 @@
+"""Real Envoys, made for SPIRE by ``accredit envoy``, at the socket of a real SPIRE Agent."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from support import needs, spire, spire_pair
+from support.ca import TestCa
+from support.envoy_process import wait_until
+from support.load import Load
+from support.sidecar import app, caller, legacy_app
+from support.sidecar_pair import CALLER, free_port
+from support.sidecar_run import SidecarRun
+from support.spire import SpireAgent
+
+from accredit.envoy.address import Endpoint
+from accredit.envoy.sidecar import Protocol
+from accredit.identity.spiffe_id import SpiffeId
+
+_TTL = 16
+_ROTATIONS = 5
+ELSEWHERE = TestCa("elsewhere.example", now=datetime.now(UTC))
+_TEST = f"unix:path:{Path(sys.executable).resolve()}"
+
+
+@pytest.fixture(scope="module")
+def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SpireAgent]:
+    needs.envoy()
+    with spire.running(tmp_path_factory.mktemp("s"), "td.example") as running:
+        yield running
+
+
+def fetched(agent: SpireAgent, folder: Path) -> Path:
+    """Return a file with the certificate and key that SPIRE gives to the test itself."""
+    written = folder / "written"
+    fetch = ("api", "fetch", "x509", "--socket", f"unix://{agent.socket}", "--write", written)
+    subprocess.run([sys.executable, "-m", "accredit", *fetch], check=True, capture_output=True)
+    (chain,), (key,) = written.glob("svid.*.pem"), written.glob("svid.*.key")
+    file = folder / "fetched.pem"
+    file.write_bytes(chain.read_bytes() + key.read_bytes())
+    return file
+
+
+def made(authority: TestCa, folder: Path, spiffe_id: SpiffeId | str) -> Path:
+    """Return the same as a test's own authority makes it."""
+    svid = authority.svid(spiffe_id)
+    file = folder / f"{authority.trust_domain}.pem"
+    file.write_bytes(svid.chain_pem + svid.key_pem)
+    return file
+
+
+def test_only_the_allowed_caller_gets_through(agent: SpireAgent, folder: Path) -> None:
+    at, now = free_port(), datetime.now(UTC)
+    entry = agent.create("/other", selector=_TEST)
+    strangers = {
+        "no certificate": None,
+        "another ID of SPIRE's": fetched(agent, folder),
+        "the right ID by another authority": made(TestCa("td.example", now=now), folder, CALLER),
+        "another trust domain": made(ELSEWHERE, folder, "spiffe://elsewhere.example/caller"),
+    }
+    with (
+        app.serving(at, legacy_app.talk),
+        spire_pair.running(folder, agent, at.port) as pair,
+    ):
+        with app.connect(Endpoint("127.0.0.1", pair.port)) as plain:
+            answer = caller.get(plain)
+        assert answer.status == 200
+        assert f"URI={CALLER}" in json.dumps(json.loads(answer.body))
+        for who, certificate in strangers.items():
+            assert not caller.is_served(Protocol.HTTP, pair.mtls, certificate), who
+    agent.delete(entry)
+
+
+@pytest.mark.slow
+def test_no_request_fails_while_spire_rotates(agent: SpireAgent, folder: Path) -> None:
+    at = free_port()
+    with (
+        app.serving(at, legacy_app.talk),
+        spire_pair.running(folder, agent, at.port, ttl=_TTL, lifetime="1s") as pair,
+        Load(pair.port).running() as load,
+    ):
+        serials: dict[str, set[str]] = {"caller": set(), "server": set()}
+        deadline = time.monotonic() + 300
+        while min(map(len, serials.values())) <= _ROTATIONS:
+            assert time.monotonic() < deadline, (serials, load.failures[:3])
+            for name, sidecar in {"caller": pair.caller, "server": pair.server}.items():
+                serials[name] |= {sidecar.serial()} - {""}
+            time.sleep(0.1)
+        rejected = {**pair.caller.stats("update_rejected"), **pair.server.stats("update_rejected")}
+        assert set(rejected.values()) == {0}
+    assert load.failures == [], agent.log.read_text()[-4000:]
+    assert load.kept.ok > 200
+    assert load.fresh.ok > 200
+
+
+def _sidecar(agent: SpireAgent, folder: Path, *profile: str) -> SidecarRun:
+    inbound = f"{{listen: '{free_port()}', app: '{free_port()}', allow: [/caller]}}"
+    content = f"  socket: {agent.socket}\n  spiffe_id: /late\n  inbound: {inbound}\n"
+    return SidecarRun(folder / "server", content, *profile)
+
+
+def test_an_entry_that_comes_late_is_waited_for(agent: SpireAgent, folder: Path) -> None:
+    sidecar = _sidecar(agent, folder, "--profile", "spire")
+    missing = "spiffe://td.example/late from the agent at .* see spire-server entry show"
+    with sidecar.running():
+        wait_until(lambda: re.search(missing, sidecar.log_text()) is not None, 60, "told")
+        assert sidecar.times_ready() == 0
+        agent.create("/late", selector=f"unix:path:{sidecar.folder}/envoy")
+        sidecar.wait_until_serving()
+    assert "accredit entry" not in sidecar.log_text()
+
+
+def test_a_sidecar_made_for_accredits_agent_is_told_what_it_needs(
+    agent: SpireAgent, folder: Path
+) -> None:
+    sidecar = _sidecar(agent, folder)
+    with sidecar.running():
+        wait_until(lambda: "needs --profile spire" in sidecar.log_text(), 60, "told")
+        assert sidecar.times_ready() == 0
+
+
+def test_an_agent_that_is_away_is_waited_for(agent: SpireAgent, folder: Path) -> None:
+    sidecar = _sidecar(agent, folder, "--profile", "spire")
+    agent.create("/late", selector=f"unix:path:{sidecar.folder}/envoy")
+    agent.stop()
+    with sidecar.running():
+        wait_until(lambda: "is the SPIRE Agent running?" in sidecar.log_text(), 60, "told")
+        agent.start()
+        sidecar.wait_until_serving()
