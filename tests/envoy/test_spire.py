@@ -14,21 +14,20 @@ from pathlib import Path
 import pytest
 from support import needs, spire, spire_pair
 from support.ca import TestCa
-from support.envoy_process import wait_until
+from support.envoy_process import EnvoyProcess, wait_until
 from support.load import Load
 from support.sidecar import app, caller, legacy_app
 from support.sidecar_pair import CALLER, free_port
 from support.sidecar_run import SidecarRun
 from support.spire import SpireAgent
+from support.spire_callers import THIS_PROGRAM, fetched, made
 
 from accredit.envoy.address import Endpoint
 from accredit.envoy.sidecar import Protocol
-from accredit.identity.spiffe_id import SpiffeId
 
 _TTL = 16
 _ROTATIONS = 5
 ELSEWHERE = TestCa("elsewhere.example", now=datetime.now(UTC))
-_TEST = f"unix:path:{Path(sys.executable).resolve()}"
 
 
 @pytest.fixture(scope="module")
@@ -38,28 +37,9 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SpireAgent]:
         yield running
 
 
-def fetched(agent: SpireAgent, folder: Path) -> Path:
-    """Return a file with the certificate and key that SPIRE gives to the test itself."""
-    written = folder / "written"
-    fetch = ("api", "fetch", "x509", "--socket", f"unix://{agent.socket}", "--write", written)
-    subprocess.run([sys.executable, "-m", "accredit", *fetch], check=True, capture_output=True)
-    (chain,), (key,) = written.glob("svid.*.pem"), written.glob("svid.*.key")
-    file = folder / "fetched.pem"
-    file.write_bytes(chain.read_bytes() + key.read_bytes())
-    return file
-
-
-def made(authority: TestCa, folder: Path, spiffe_id: SpiffeId | str) -> Path:
-    """Return the same as a test's own authority makes it."""
-    svid = authority.svid(spiffe_id)
-    file = folder / f"{authority.trust_domain}.pem"
-    file.write_bytes(svid.chain_pem + svid.key_pem)
-    return file
-
-
 def test_only_the_allowed_caller_gets_through(agent: SpireAgent, folder: Path) -> None:
     at, now = free_port(), datetime.now(UTC)
-    entry = agent.create("/other", selector=_TEST)
+    entry = agent.create("/other", selector=THIS_PROGRAM)
     strangers = {
         "no certificate": None,
         "another ID of SPIRE's": fetched(agent, folder),
@@ -99,6 +79,28 @@ def test_no_request_fails_while_spire_rotates(agent: SpireAgent, folder: Path) -
     assert load.failures == [], agent.log.read_text()[-4000:]
     assert load.kept.ok > 200
     assert load.fresh.ok > 200
+
+
+def test_a_printed_bootstrap_without_an_id_takes_spires_default(
+    agent: SpireAgent, folder: Path
+) -> None:
+    """Which is the one whose entry has the lowest id, whatever was made first."""
+    for place, path in enumerate(("/second", "/first")):
+        entry_id = f"{folder.name}-{2 - place}"
+        agent.create(path, "-entryID", entry_id, selector=f"unix:path:{folder}/envoy")
+    file = folder / "web.yaml"
+    file.write_text(
+        f"sidecar:\n  trust_domain: td.example\n  socket: {agent.socket}\n"
+        f"  inbound: {{listen: '{free_port()}', app: '{free_port()}', allow: [/caller]}}\n"
+    )
+    command = ("envoy", "bootstrap", "--profile=spire", "--format=json", file)
+    printed = subprocess.run(
+        [sys.executable, "-m", "accredit", *command], check=True, capture_output=True
+    )
+    envoy = EnvoyProcess(folder, bootstrap=json.loads(printed.stdout))
+    with envoy.running():
+        envoy.wait_until_ready()
+        assert envoy.uris() == {"spiffe://td.example/first"}
 
 
 def _sidecar(agent: SpireAgent, folder: Path, *profile: str) -> SidecarRun:

@@ -45,6 +45,13 @@ class EnvoyAdmin:
         """Return the serial of the certificate it would show now, or ``""``."""
         return next((str(leaf["serial_number"]) for leaf in self._certificates("cert_chain")), "")
 
+    def uris(self) -> set[str]:
+        """Return the URI names in the certificates it would show now."""
+        names = [
+            name for leaf in self._certificates("cert_chain") for name in leaf["subject_alt_names"]
+        ]
+        return {name["uri"] for name in names if "uri" in name}
+
     def expires(self) -> datetime:
         """Return when the certificate it would show now ends."""
         (leaf,) = self._certificates("cert_chain")

@@ -157,6 +157,27 @@ plugins {{
         wait_until(logged, seconds, text)
 
 
+class SpireKeys(Program):
+    """SPIRE's OIDC discovery provider: the keys of JWT-SVIDs, at ``/keys`` on a unix socket."""
+
+    def __init__(self, folder: Path, server: SpireServer) -> None:
+        folder.mkdir(exist_ok=True)
+        config, self.socket = folder / "keys.conf", folder / "keys.sock"
+        config.write_text(f"""
+domains = ["keys.{server.trust_domain}"]
+listen_socket_path = "{self.socket}"
+server_api {{
+    address = "unix://{server.socket}"
+    poll_interval = "1s"
+}}
+""")
+        command = (needs.spire() / "oidc-discovery-provider", "-config", config)
+        super().__init__(folder, command, 0)
+
+    def is_up(self) -> bool:
+        return self.socket.exists()
+
+
 @contextlib.contextmanager
 def running(
     folder: Path, trust_domain: str = "prod.example", *, server: str = "", agent: str = ""
