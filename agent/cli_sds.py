@@ -18,11 +18,13 @@ from accredit.agent.grpcio import be_quiet
 from accredit.agent.sds_client import Fetched, SdsClient
 from accredit.agent.sds_dialect import Question, Update
 from accredit.identity.clock import Clock
-from accredit.identity.errors import ConfigError
+from accredit.identity.errors import ConfigError, RequestError, UnimplementedError
 from accredit.rotation.clock import SystemClock
 from accredit.workload_api.endpoint import ENDPOINT_VARIABLE, find_endpoint
 
 Command = Callable[..., Coroutine[Any, Any, None]]
+
+_TOGETHER = "SPIRE refuses all names of a stream for one of them, and ROOTCA beside ALL"
 
 
 def _client(command: Command) -> Callable[..., None]:
@@ -54,10 +56,18 @@ def _client(command: Command) -> Callable[..., None]:
             raise click.UsageError(str(error)) from None
         be_quiet()
         clock = SystemClock()
+        question = Question(tuple(dict.fromkeys(names)), node_id, delta)
         try:
-            question = Question(tuple(dict.fromkeys(names)), node_id, delta)
             client = SdsClient(endpoint, clock, question)
             asyncio.run(command(client, clock=clock, **options))
+        except UnimplementedError as error:
+            if not delta:
+                raise
+            raise UnimplementedError(f"{error}; ask without --delta") from None
+        except RequestError as error:
+            if len(question.names) < 2:
+                raise
+            raise RequestError(f"{error}; watch each by itself: {_TOGETHER}") from None
         finally:
             clock.close()
 
@@ -138,9 +148,12 @@ def _show(update: Update, clock: Clock, *, json_lines: bool) -> None:
 def _require_all(fetched: Fetched, seconds: float) -> None:
     if fetched.complete and not fetched.removed:
         return
-    silent = f"not sent within {seconds:g} s: {', '.join(fetched.missing) or 'anything'}"
-    reasons = [] if fetched.complete else [silent]
+    reasons = []
     if fetched.removed:
-        names = ", ".join(fetched.removed)
-        reasons.insert(0, f"the server says there will never be {names}")
+        reasons.append(f"the server says there will never be {', '.join(fetched.removed)}")
+    if fetched.refused:
+        reasons.append(f"refused: {', '.join(fetched.refused)}")
+    silent = [name for name in fetched.missing if name not in fetched.refused]
+    if silent or not fetched.names:
+        reasons.append(f"not sent within {seconds:g} s: {', '.join(silent) or 'anything'}")
     raise click.ClickException(sds_output.printable("; ".join(reasons)))

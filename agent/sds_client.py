@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from random import SystemRandom
 
@@ -15,7 +15,7 @@ from accredit.agent.grpc_client import open_channel, send, translate
 from accredit.agent.sds_dialect import Question, Update, begin
 from accredit.agent.sds_reading import ReceivedSecret
 from accredit.identity.clock import Clock
-from accredit.identity.errors import AccreditError, ResponseError, UnavailableError
+from accredit.identity.errors import AccreditError, RequestError, ResponseError, UnavailableError
 from accredit.rotation.schedule import Backoff
 from accredit.workload_api.endpoint import Endpoint
 from accredit.workload_api.held import Reaction, Retries, reaction
@@ -30,16 +30,20 @@ def _random_jitter() -> float:
 
 @dataclass(slots=True)
 class Fetched:
-    """What has come so far for ``names``; ``problems`` are messages that were refused."""
+    """What has come so far for ``names``; ``problems`` are messages and names that were refused.
+
+    ``refused`` are those that the server refused though each was asked for by itself.
+    """
 
     names: tuple[str, ...]
     secrets: dict[str, ReceivedSecret] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The names the server is silent about."""
+        """The names that have not come and still might."""
         return tuple(name for name in self.names if name not in {*self.secrets, *self.removed})
 
     @property
@@ -79,18 +83,42 @@ class SdsClient:
         self._jitter = jitter
 
     async def fetch(self, patience: timedelta) -> Fetched:
-        """Return once everything has come, or with what has after ``patience``."""
+        """Return once everything has come, or with what has after ``patience``.
+
+        What is refused as a whole is asked for one by one, as Envoy does: SPIRE refuses all names
+        of a stream for one of them, and ``ROOTCA`` beside ``ALL``.
+        """
         fetched = Fetched(self._question.names)
         with suppress(TimeoutError):
-            async with (
-                asyncio.timeout(patience.total_seconds()),
-                aclosing(self.updates()) as updates,
-            ):
-                async for update in updates:
-                    fetched.add(update)
-                    if fetched.complete:
-                        break
+            async with asyncio.timeout(patience.total_seconds()):
+                try:
+                    await self._collect(self._question, fetched)
+                except RequestError:
+                    if len(fetched.names) < 2:
+                        raise
+                    await self._collect_each(fetched)
         return fetched
+
+    async def _collect_each(self, fetched: Fetched) -> None:
+        async def collect(name: str) -> None:
+            try:
+                await self._collect(replace(self._question, names=(name,)), fetched)
+            except AccreditError as error:
+                fetched.problems.append(str(error))
+                fetched.refused.append(name)
+
+        async with asyncio.TaskGroup() as tasks:
+            for name in fetched.names:
+                tasks.create_task(collect(name), name=f"secret {name}")
+
+    async def _collect(self, question: Question, fetched: Fetched) -> None:
+        wanted = Fetched(question.names)
+        async with aclosing(self._updates(question)) as updates:
+            async for update in updates:
+                fetched.add(update)
+                wanted.add(update)
+                if wanted.complete:
+                    return
 
     async def watch(self) -> AsyncGenerator[Update, None]:
         """Yield each message, over new streams as they break; raises once that is of no use."""
@@ -110,9 +138,12 @@ class SdsClient:
                 wait = retries.wait(after, lasted, self._jitter())
                 await self._clock.sleep_until(self._clock.now() + wait)
 
-    async def updates(self) -> AsyncGenerator[Update, None]:
+    def updates(self) -> AsyncGenerator[Update, None]:
         """Yield each message of one stream, accepted or refused by then; never just ends."""
-        talk = begin(self._question)
+        return self._updates(self._question)
+
+    async def _updates(self, question: Question) -> AsyncGenerator[Update, None]:
+        talk = begin(question)
         place = f"{talk.method} at {self._endpoint}"
         async with open_channel(self._endpoint) as channel:
             start: grpc.aio.StreamStreamMultiCallable[bytes, bytes]

@@ -20,6 +20,7 @@ from support.spire import SpireAgent
 from support.spire_callers import made
 
 from accredit.envoy.sidecar import Protocol
+from accredit.identity.spiffe_id import SpiffeId
 
 _NOW = datetime.now(UTC)
 PARTNER, THIRD = TestCa("partner.example", now=_NOW), TestCa("third.example", now=_NOW)
@@ -50,7 +51,7 @@ def _entry(agent: SpireAgent, of: SidecarRun, *partners: TestCa) -> str:
 def test_of_all_bundles_each_speaks_for_its_own_callers(agent: SpireAgent, folder: Path) -> None:
     at, mtls = free_port(), free_port()
     text = f"  inbound: {{listen: '{mtls}', app: '{at}', allow: [{CALLER}, {_WEB}]}}\n"
-    callers = {
+    callers: dict[str, tuple[TestCa, SpiffeId | str]] = {
         "partner": (PARTNER, _WEB),
         "another ID of the partner's": (PARTNER, "spiffe://partner.example/other"),
         "our ID by the partner": (PARTNER, CALLER),

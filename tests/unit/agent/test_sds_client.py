@@ -202,6 +202,28 @@ async def test_a_refusal_is_told_in_the_servers_words(
             await client_of(endpoint, DELTA).fetch(timedelta(seconds=5))
 
 
+async def test_names_that_are_refused_together_are_asked_for_one_by_one(tmp_path: Path) -> None:
+    """As SPIRE refuses ROOTCA beside ALL, and everything for the sake of one name."""
+
+    async def script(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
+        names = pb.DiscoveryRequest.FromString(await anext(requests)).resource_names
+        if list(names) not in (["default"], ["ROOTCA"]):
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"not authorized for {names}")
+        secret = SECRET if names == ["default"] else ROOTS
+        yield wire.response("v1", "n1", [secret.framed])
+        await asyncio.Event().wait()
+
+    question = Question(("default", "ROOTCA", "x"), "me")
+    async with served(tmp_path, StreamSecrets=script) as endpoint:
+        fetched = await client_of(endpoint, question).fetch(timedelta(seconds=30))
+        with pytest.raises(RequestError, match="not authorized"):
+            await anext(client_of(endpoint, question).watch())
+    assert sorted(fetched.secrets) == ["ROOTCA", "default"]
+    assert (fetched.refused, fetched.missing, fetched.complete) == (["x"], ("x",), False)
+    (problem,) = fetched.problems
+    assert "INVALID_ARGUMENT: not authorized for ['x']" in problem
+
+
 async def test_the_end_of_the_stream_is_no_success(tmp_path: Path) -> None:
     script = send_and_leave(wire.response("v1", "n1", [ROOTS.framed]))
     async with served(tmp_path, StreamSecrets=script) as endpoint:
