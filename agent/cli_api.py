@@ -51,6 +51,17 @@ def _spiffe_id(
         raise click.BadParameter(str(error)) from None
 
 
+def _audience(
+    ctx: click.Context,  # noqa: ARG001  click's signature
+    param: click.Parameter,  # noqa: ARG001
+    value: tuple[str, ...] | str,
+) -> tuple[str, ...] | str:
+    # SPIRE takes an empty one beside others, and calls itself unavailable for one alone.
+    if "" in ((value,) if isinstance(value, str) else value):
+        raise click.BadParameter("is empty")
+    return value
+
+
 def _client(command: Command) -> Callable[..., None]:
     """Give a command its client, and the options that find the endpoint."""
 
@@ -115,7 +126,13 @@ async def fetch_x509(
 
 
 @fetch.command("jwt")
-@click.option("--audience", multiple=True, required=True, help="Who is to accept the token.")
+@click.option(
+    "--audience",
+    multiple=True,
+    required=True,
+    callback=_audience,
+    help="Who is to accept the token.",
+)
 @click.option("--spiffe-id", callback=_spiffe_id, help="One identity; default: all of them.")
 @cli_options.output
 @_write
@@ -173,7 +190,9 @@ async def watch(client: WorkloadApiClient, *, what: str, updates: int | None, ou
 
 
 @api.command("validate-jwt")
-@click.option("--audience", required=True, help="Who is asked to accept the token.")
+@click.option(
+    "--audience", required=True, callback=_audience, help="Who is asked to accept the token."
+)
 @click.option(
     "--svid-file",
     type=click.File(),

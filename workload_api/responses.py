@@ -134,7 +134,7 @@ def _read_bundles(
     def bundle(name: str) -> TrustBundle:
         return read(_trust_domain(name), found[name])
 
-    bundles = (_within(f"{field}[{name[:100]!r}]", partial(bundle, name)) for name in found)
+    bundles = (_within(f"{field}[{name[:100]!r}]", partial(bundle, name)) for name in sorted(found))
     return {bundle.trust_domain: bundle for bundle in bundles}
 
 

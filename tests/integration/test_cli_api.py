@@ -212,6 +212,13 @@ def test_an_id_that_is_none_is_wrong_use(agent: AgentProcess) -> None:
     assert api(agent, "fetch", "jwt").returncode == 2
 
 
+@pytest.mark.parametrize("command", [("fetch", "jwt", "--audience=db"), ("validate-jwt",)])
+def test_an_empty_audience_is_wrong_use(agent: AgentProcess, command: tuple[str, ...]) -> None:
+    done = api(agent, *command, "--audience=")
+    assert done.returncode == 2
+    assert "'--audience': is empty" in done.stderr
+
+
 @pytest.mark.rows("WE-11")
 def test_without_an_address_there_is_nothing_to_ask() -> None:
     environment = {name: os.environ[name] for name in os.environ if not name.startswith("SPIFFE_")}

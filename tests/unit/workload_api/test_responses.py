@@ -177,6 +177,13 @@ def test_a_jwt_bundle_that_is_no_jwk_set_is_refused(document: bytes, reason: str
         responses.read_jwt_bundles(data)
 
 
+def test_bundles_are_held_by_name_whatever_the_order_on_the_wire() -> None:
+    names = [f"spiffe://{letter}.example" for letter in "abcdefghij"]
+    bundles = dict.fromkeys(reversed(names), PARTNER.bundle().x509_der)
+    read = responses.read_x509_bundles(pb.X509BundlesResponse(bundles=bundles).SerializeToString())
+    assert [str(each.id) for each in read.bundles] == names
+
+
 def test_tokens_are_read_in_their_order() -> None:
     message = pb.JWTSVIDResponse()
     message.svids.add(spiffe_id="spiffe://prod.example/web", svid="a.b.c", hint="x")
