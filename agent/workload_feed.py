@@ -16,6 +16,8 @@ from accredit.workload_api.held import Held
 _logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
+WITHDRAWN = "withdrawn; files that are there stay until they expire"
+
 
 class WorkloadFeed:
     """The newest state of both profiles; one stream for each that anybody wants."""
@@ -83,7 +85,7 @@ def _tell(method: str, before: Held[_T], now: Held[_T]) -> None:
         return
     extra = {"method": method, "reason": now.problem}
     if before.material is not None and now.material is None:
-        _logger.error("withdrawn; files that are there stay until they expire", extra=extra)
+        _logger.error(WITHDRAWN, extra=extra)
     elif now.problem:
         _logger.warning("the Workload API does not answer as it should", extra=extra)
     else:

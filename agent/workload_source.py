@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import TypeVar
 
 from accredit.agent.output_plan import Wanted
 from accredit.agent.token_keeper import TokenKeeper, keep
 from accredit.agent.workload_choice import choose_svid
-from accredit.agent.workload_feed import WorkloadFeed
+from accredit.agent.workload_feed import WITHDRAWN, WorkloadFeed
 from accredit.file_output.material import Material
 from accredit.file_output.spec import FileSpec, Kind
 from accredit.identity.clock import Clock
@@ -18,6 +19,7 @@ from accredit.identity.trust_bundle import TrustBundle
 from accredit.workload_api.contexts import HintedToken, JwtBundles, X509Context
 from accredit.workload_api.held import Held
 
+_logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 _OF_JWT_PROFILE = {Kind.JWT, Kind.JWKS, Kind.FOREIGN_JWKS}
@@ -61,7 +63,11 @@ class WorkloadSource:
                 await changes.wait()
                 try:
                     material = self._material()
-                except (NotEntitledError, UnavailableError) as error:
+                except NotEntitledError as error:
+                    self._tell_of_withdrawal(str(error), had=bool(before))
+                    self._note(str(error))
+                    continue
+                except UnavailableError as error:  # the feed and the keepers tell of these
                     self._note(str(error))
                     continue
                 self._note(self._stale())
@@ -80,6 +86,14 @@ class WorkloadSource:
         """Return what is another object whenever it says something else."""
         tokens = (keeper.held for keeper in self._keepers)
         return (self._feed.x509.material, self._feed.jwt.material, *tokens)
+
+    def _tell_of_withdrawal(self, reason: str, *, had: bool) -> None:
+        if reason == self.problem:
+            return
+        if had:
+            _logger.error(WITHDRAWN, extra={"reason": reason})
+        else:
+            _logger.warning("an identity is waited for", extra={"reason": reason})
 
     def _note(self, problem: str) -> None:
         if problem != self.problem:

@@ -138,6 +138,24 @@ async def test_what_is_held_stays_through_a_problem_which_is_told(tmp_path: Path
     assert told == ["", "gone", "withdrawn", ""]
 
 
+async def test_one_of_several_identities_that_is_withdrawn_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = Bench(tmp_path, PEM)
+    bench.source = WorkloadSource(bench.feed, Wanted("/b"), PEM, bench.clock)
+    async with bench.watched():
+        await bench.show(context("a"))
+        await bench.show(context("b"))
+        for _ in range(2):
+            await bench.show(context("a"))
+    told = [(record.levelname, record.message) for record in caplog.records]
+    assert told == [
+        ("WARNING", "an identity is waited for"),
+        ("ERROR", "withdrawn; files that are there stay until they expire"),
+    ]
+    assert "no identity of this process is /b" in vars(caplog.records[1])["reason"]
+
+
 async def test_an_identity_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
     bench = Bench(tmp_path, PEM)
     bench.source = WorkloadSource(bench.feed, Wanted("/b"), PEM, bench.clock)
