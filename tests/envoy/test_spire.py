@@ -81,6 +81,29 @@ def test_no_request_fails_while_spire_rotates(agent: SpireAgent, folder: Path) -
     assert load.fresh.ok > 200
 
 
+@pytest.mark.slow
+def test_an_identity_that_is_taken_back_ends_with_its_last_svid(
+    agent: SpireAgent, folder: Path
+) -> None:
+    at = free_port()
+
+    def status() -> int:
+        with app.connect(Endpoint("127.0.0.1", pair.port)) as plain:
+            return caller.get(plain).status
+
+    with (
+        app.serving(at, legacy_app.talk),
+        spire_pair.running(folder, agent, at.port, ttl=_TTL, lifetime="1s") as pair,
+    ):
+        assert status() == 200
+        agent.delete(f"{folder.name}-caller")
+        ends = pair.caller.expires()
+        wait_until(lambda: status() == 503, 60, "it is refused")
+        assert datetime.now(UTC) >= ends
+        agent.create(CALLER.path, selector=f"unix:path:{folder}/caller/envoy")
+        wait_until(lambda: status() == 200, 60, "it is served again")
+
+
 def test_a_printed_bootstrap_without_an_id_takes_spires_default(
     agent: SpireAgent, folder: Path
 ) -> None:
