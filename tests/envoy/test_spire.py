@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from support import needs, spire, spire_pair
 from support.ca import TestCa
+from support.envoy_admin import EnvoyAdmin
 from support.envoy_process import EnvoyProcess, wait_until
 from support.load import Load
 from support.sidecar import app, caller, legacy_app
@@ -79,6 +80,44 @@ def test_no_request_fails_while_spire_rotates(agent: SpireAgent, folder: Path) -
     assert load.failures == [], agent.log.read_text()[-4000:]
     assert load.kept.ok > 200
     assert load.fresh.ok > 200
+
+
+@pytest.mark.slow
+def test_no_request_fails_while_spire_replaces_its_root(agent: SpireAgent, folder: Path) -> None:
+    at = free_port()
+    with (
+        app.serving(at, legacy_app.talk),
+        spire_pair.running(folder, agent, at.port, ttl=_TTL, lifetime="1s") as pair,
+        Load(pair.port).running() as load,
+    ):
+        envoys = pair.caller, pair.server
+        old = _authority(agent, "show", "active")
+        (root,) = pair.caller.roots()
+        new = _authority(agent, "prepare", "prepared_authority")
+        wait_until(lambda: all(len(each.roots()) == 2 for each in envoys), 60, "both are known")
+        _authority(agent, "activate", "activated_authority", new)
+        _authority(agent, "taint", "tainted_authority", old)
+        for _ in range(2):  # the first may have been on its way already
+            for each in envoys:
+                _wait_for_another_svid(each)
+        _authority(agent, "revoke", "revoked_authority", old)
+        wait_until(lambda: all(root not in each.roots() for each in envoys), 60, "forgotten")
+        served = load.ok
+        wait_until(lambda: load.ok > served + 50, 60, "requests by the new root alone")
+    assert load.failures == [], agent.log.read_text()[-4000:]
+
+
+def _wait_for_another_svid(envoy: EnvoyAdmin) -> None:
+    before = envoy.serial()
+    wait_until(lambda: envoy.serial() not in {"", before}, 60, "another SVID")
+
+
+def _authority(agent: SpireAgent, command: str, of: str, *named: str) -> str:
+    """Run a command on SPIRE's X.509 authorities; return the id of the one it was about."""
+    options = [word for each in named for word in ("-authorityID", each)]
+    asked = ("localauthority", "x509", command, "-output", "json")
+    found: str = json.loads(agent.server.cli(*asked, *options))[of]["authority_id"]
+    return found
 
 
 @pytest.mark.slow
