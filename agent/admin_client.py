@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -44,10 +45,15 @@ def _result(line: bytes, path: Path) -> Any:
     return answer["result"]
 
 
+def _elsewhere() -> str:
+    # Every user has a default place of its own.
+    return "" if os.geteuid() == 0 else "; ask as root, if it is root's or another user's"
+
+
 def _cannot_reach(path: Path, error: OSError) -> str:
     match error:
         case FileNotFoundError() | ConnectionRefusedError():
-            return f"{path}: no agent is running here"
+            return f"{path}: no agent is running here" + _elsewhere()
         case PermissionError():
             return f"{path}: only root and the agent's own user may administer it"
         case TimeoutError():

@@ -14,7 +14,7 @@ from accredit.agent.bundle_endpoint.settings import EndpointSettings
 from accredit.agent.federation_problems import problems_of_relationships
 from accredit.agent.output_problems import problems_of_outputs
 from accredit.agent.plan import Plan
-from accredit.agent.problems import problems
+from accredit.agent.problems import problems, problems_of_files
 from accredit.agent.section_reload import SectionReload
 from accredit.agent.views import bundle_text, entry_view, instances_by_template, is_named
 from accredit.authority.embedded.authority import EmbeddedAuthority
@@ -188,12 +188,13 @@ class Administration:
 
     def problems(self) -> list[str]:
         """Return what is not in order, in a line each."""
-        now = self._clock.now()
+        now, revocations = self._clock.now(), self._authority.revocations
         return [
             *problems(self._authority.describe(), self._identities.describe(), now),
             *problems_of_relationships(self._sections.describe(), now),
             *problems_of_outputs(self._outputs()),
-            *filter(None, [self._authority.revocations.problem, self._sections.problem]),
+            *problems_of_files(self._entries.mistakes, self._sections.mistakes),
+            *filter(None, [revocations.problem, revocations.unwritten, self._sections.problem]),
         ]
 
     def _revoked(self) -> dict[str, Any]:

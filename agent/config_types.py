@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from accredit.agent.socket_path import parse_path
 from accredit.file_output.address import Address, parse_address
 from accredit.identity.durations import parse_duration
 from accredit.identity.errors import SpiffeIdError
@@ -70,14 +71,7 @@ def _path(value: object) -> Path:
 
 
 def _socket(value: object) -> Path:
-    if isinstance(value, str):
-        if value.startswith("tcp:"):
-            # Workload Endpoint section 3: TCP needs a network that authenticates the caller.
-            raise ValueError("a TCP caller cannot be identified; expected a unix socket's path")
-        value = value.removeprefix("unix://").removeprefix("unix:")
-        if value.startswith("@"):
-            raise ValueError("an abstract socket has no file permissions; expected a path")
-    return _path(value)
+    return value if isinstance(value, Path) else parse_path(value)
 
 
 def check_socket_length(path: Path) -> Path:

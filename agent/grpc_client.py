@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 from contextlib import suppress
 from urllib.parse import quote
 
@@ -29,6 +32,12 @@ _ERRORS: dict[grpc.StatusCode, type[AccreditError]] = {
     grpc.StatusCode.UNIMPLEMENTED: UnimplementedError,
 }
 _MAX_CHARS = 500
+# What gRPC says of a connection that could not be made: addresses, then why not.
+_NOT_CONNECTED = re.compile(
+    "failed to connect to all addresses; "
+    ".*(?:connect failed: .* error|Failed to connect to remote host): (.+)"
+)
+_NOBODY_THERE = {os.strerror(errno.ENOENT), os.strerror(errno.ECONNREFUSED)}
 
 
 def open_channel(endpoint: Endpoint) -> grpc.aio.Channel:
@@ -53,10 +62,17 @@ async def send(call: grpc.aio.StreamStreamCall[bytes, bytes], request: bytes) ->
 
 def translate(error: grpc.aio.AioRpcError, place: str) -> AccreditError:
     """Return the error in our words: one line, bounded, whatever the server wrote."""
-    details = " ".join((error.details() or "no details").split())[:_MAX_CHARS]
+    details = _why(" ".join((error.details() or "no details").split()))[:_MAX_CHARS]
     shown = "".join(c if c.isprintable() else "?" for c in details)
     kind = _ERRORS.get(error.code(), UnavailableError)
     return kind(f"{place}: {error.code().name}: {shown}")
+
+
+def _why(details: str) -> str:
+    if not (found := _NOT_CONNECTED.fullmatch(details)):
+        return details
+    cure = "; is the agent running, and is this its socket?" if found[1] in _NOBODY_THERE else ""
+    return f"cannot connect: {found[1]}{cure}"
 
 
 def _target(endpoint: Endpoint) -> str:

@@ -16,6 +16,15 @@ def problems(ca: Mapping[str, Any], rotation: RotationStatus, now: datetime) -> 
     return [*problems_of_signers(ca, now), *_of_svids(rotation, now)]
 
 
+def problems_of_files(entries: str, configuration: str) -> Iterator[str]:
+    """Yield which of them was not taken over; each text is its mistakes, a line each."""
+    for what, text in (("entries", entries), ("configuration", configuration)):
+        if text:
+            first, *others = text.splitlines()
+            more = f" (and {len(others)} more: accredit check)" if others else ""
+            yield f"{what} not reloaded; what is at work stays: {first}{more}"
+
+
 def problems_of_signers(ca: Mapping[str, Any], now: datetime) -> Iterator[str]:
     """Yield what keeps the authority from signing anything that would be accepted."""
     for kind, word in _KINDS.items():

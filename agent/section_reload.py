@@ -61,6 +61,11 @@ class SectionReload:
         return self._endpoint.settings
 
     @property
+    def mistakes(self) -> str:
+        """Why the file as it is now is not taken over, a line each; empty if it is."""
+        return self._last_error
+
+    @property
     def problem(self) -> str:
         """Why the own bundle is not served as the configuration wants; empty if it is."""
         return self._endpoint.problem

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Callable, Coroutine
 from contextlib import closing
@@ -115,6 +116,9 @@ def _place(request: Request, text: str) -> Path:
         raise ConfigError([Mistake(str(request.file), None, "admin", "is no unix socket")])
     socket = Path(admin)
     make_folder(socket.parent, 0o700)
+    if not os.access(socket.parent, os.W_OK | os.X_OK):
+        why = f"may not be written to by uid {os.geteuid()}"
+        raise StoreError(socket.parent, why, "give it to the user this sidecar runs as")
     if answers(socket):
         raise StoreError(socket, "an Envoy answers here", "is this sidecar already running?")
     return request.run_dir or socket.parent

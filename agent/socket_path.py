@@ -16,6 +16,25 @@ MAX_PATH_BYTES = 107  # sun_path, less its final zero
 _BACKLOG = 4096
 
 
+def parse_path(text: object) -> Path:
+    """Return the path of a Unix socket, ``unix:`` before it or not.
+
+    Raises:
+        ValueError: it is no such thing, or the address of something else.
+    """
+    if not isinstance(text, str):
+        raise ValueError("expected a path")  # noqa: TRY004  of a file that a person wrote
+    if text.startswith("tcp:"):
+        # Workload Endpoint section 3: TCP needs a network that authenticates the caller.
+        raise ValueError("a TCP caller cannot be identified; expected a unix socket's path")
+    path = text.removeprefix("unix://").removeprefix("unix:")
+    if path.startswith("@"):
+        raise ValueError("an abstract socket has no file permissions; expected a path")
+    if not path or "\0" in path:
+        raise ValueError("expected a path")
+    return Path(path)
+
+
 @contextmanager
 def listening(path: Path, mode: int = 0o666, folder_mode: int = 0o755) -> Iterator[socket.socket]:
     """Listen on ``path`` with a non-blocking socket, and remove it at the end.
@@ -54,8 +73,8 @@ def make_folder(folder: Path, mode: int) -> None:
     Raises:
         StoreError: it cannot be created.
     """
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
+        missing = [each for each in (folder, *folder.parents) if not each.exists()]
         for each in reversed(missing):
             wanted = mode if each == folder else 0o755
             each.mkdir(wanted, exist_ok=True)

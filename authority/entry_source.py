@@ -40,6 +40,11 @@ class EntrySource:
         """All registration entries of the last good state of the files."""
         return self._entries
 
+    @property
+    def mistakes(self) -> str:
+        """What is wrong with the files as they are now, a line each; empty if nothing is."""
+        return self._last_error
+
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Call ``changed`` after each change; returns the undo."""
         return self._subscribers.add(changed)

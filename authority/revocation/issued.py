@@ -15,6 +15,7 @@ from accredit.identity.errors import StoreError
 _logger = logging.getLogger(__name__)
 _BETWEEN_CLEANUPS = 1024
 _MOST_UNWRITTEN = 100_000
+_UNWRITTEN = "issued serials are not written down; a restart would forget them"
 
 
 class IssuedLog:
@@ -29,9 +30,14 @@ class IssuedLog:
         self._clock = clock
         self._unwritten: deque[Issued] = deque(maxlen=_MOST_UNWRITTEN)
         self._scheduled = False
-        self._failing = False
+        self._problem = ""
         self._since_cleanup = _BETWEEN_CLEANUPS
         self._ended_before = clock.now()
+
+    @property
+    def problem(self) -> str:
+        """Why what was signed is not all on the disk; empty if it is."""
+        return self._problem
 
     def note(self, issued: Issued) -> None:
         """Write it down soon."""
@@ -99,11 +105,8 @@ class IssuedLog:
                 self._store.drop_ended(min(now, self._ended_before))
                 self._ended_before = now
         except StoreError as error:
-            if not self._failing:
-                _logger.error(  # noqa: TRY400  the text says it all
-                    "issued serials are not written down; a restart would forget them",
-                    extra={"error": str(error)},
-                )
-            self._failing = True
+            if not self._problem:
+                _logger.error(_UNWRITTEN, extra={"error": str(error)})  # noqa: TRY400
+            self._problem = f"{_UNWRITTEN}: {error}"
         else:
-            self._failing = False
+            self._problem = ""

@@ -105,6 +105,11 @@ class Revocations:
         waiting = self._lists.waiting
         return problem_of(self._lists.held, waiting.due.values(), waiting.refused, self.lacking)
 
+    @property
+    def unwritten(self) -> str:
+        """Why a restart would forget what was signed lately; empty if it would not."""
+        return self._issued.problem
+
     def note(self, issued: Issued) -> None:
         """Take note of an SVID that was signed just now."""
         self._issued.note(issued)

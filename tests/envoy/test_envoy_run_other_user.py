@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,25 @@ trust_domain: td.example
 entries:
   - {{id: /server, selectors: ["unix:uid:{other_user.UID}"]}}
 """
+_OUT = "outbound: [{listen: '127.0.0.1:9', to: '127.0.0.1:1', expect: [/server]}]\n"
+
+
+@pytest.mark.root
+def test_a_folder_that_the_user_may_not_write_to_is_named() -> None:
+    needs.envoy()
+    with other_user.folder() as home:
+        sidecar = SidecarRun(home / "server", "  socket: /run/a/api.sock\n  " + _OUT)
+        sidecar.starter = other_user.python()
+        sidecar.folder.chmod(0o755)
+        with socket.socket(socket.AF_UNIX) as left_behind:
+            left_behind.bind(str(sidecar.folder / "admin.sock"))
+            (sidecar.folder / "admin.sock").chmod(0o600)
+        with sidecar.running():
+            assert sidecar.wait() == 1
+        why = (
+            f"{sidecar.folder}: may not be written to by uid {other_user.UID}; give it to the user"
+        )
+        assert why in sidecar.log.read_text()
 
 
 @pytest.mark.root

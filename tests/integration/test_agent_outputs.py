@@ -164,9 +164,12 @@ def test_outputs_come_change_and_go_with_the_configuration_and_no_restart(tmp_pa
         until(lambda: "configuration not reloaded" in agent.log.read_text(), agent)
         agent.send(signal.SIGHUP)
         assert names(agent) == ["web", "new"]
+        told = agent.command("status", "-c", agent.config)
+        assert "\nconfiguration not reloaded; what is at work stays: " in told
         line = f"  - {{name: other, profile: envoy-file, folder: {tmp_path}/moved}}\n"
         agent.config.write_text(text.replace(other, line))
         until((tmp_path / "moved/tls.json").exists, agent)
+        assert "PROBLEMS" not in agent.command("status", "-c", agent.config)
         assert leaf(tmp_path / "web") == web
         assert (status(agent)["deployments"], named(tmp_path / "other").path) == (1, "/new")
         agent.config.write_text(text.partition("outputs:")[0])

@@ -229,6 +229,21 @@ def test_a_configuration_that_was_named_has_to_be_there(tmp_path: Path) -> None:
     assert "gone.yaml: cannot be read: no such file or directory" in done.stderr
 
 
+def test_mistakes_in_a_configuration_keep_nobody_from_the_running_agent(
+    agent: AgentProcess,
+) -> None:
+    broken = agent.config.with_name("broken.yaml")
+    broken.write_text(
+        agent.config.read_text().replace("selectors", "selectrs") + "ttl: 1\nttl: 2\n"
+    )
+    broken.chmod(0o600)
+    assert "spiffe://prod.example/me" in agent.command("entry", "list", "-c", broken)
+    broken.write_text("admin_socket: tcp://[::1]:1\n")
+    done = accredit("status", "-c", broken)
+    assert done.returncode == 1
+    assert "broken.yaml:1: admin_socket: a TCP caller cannot be identified" in done.stderr
+
+
 def test_the_root_is_rotated_and_waited_for(agent: AgentProcess) -> None:
     before = json.loads(agent.command("ca", "show", "-c", agent.config, "--output=json"))
     agent.command("ca", "rotate", "--wait", "-c", agent.config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -64,6 +65,17 @@ def test_where_no_agent_runs_that_is_said(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as stale:
         stale.bind(str(path))
     with pytest.raises(UnavailableError, match=r"admin\.sock: no agent is running here"):
+        ask(path, "status")
+
+
+def test_a_user_is_told_that_others_have_agents_elsewhere(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(UnavailableError, match=r"no agent is running here$"):
+        ask(path, "status")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(UnavailableError, match="no agent is running here; ask as root, if it is"):
         ask(path, "status")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -188,3 +189,14 @@ async def test_health_tells_of_revocation_that_reaches_nobody(bench: Bench) -> N
     health = await bench.ask("health")
     assert not health["healthy"]
     assert "nobody has the key of root" in health["problems"][0]
+
+
+async def test_health_tells_of_serials_that_are_not_on_the_disk(bench: Bench) -> None:
+    revocations = bench.administration._authority.revocations
+    revocations._store._database.execute("PRAGMA query_only = 1")  # SQLite refuses every write
+    end = bench.clock.now() + timedelta(hours=1)
+    revocations.note(Issued(1, "root", "a", "spiffe://prod.example/a", end))
+    await asyncio.sleep(0)
+    [told] = (await bench.ask("health"))["problems"]
+    assert told.startswith("issued serials are not written down; a restart would forget them: ")
+    revocations._store._database.execute("PRAGMA query_only = 0")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from urllib.parse import unquote
 
 import grpc
@@ -47,10 +49,37 @@ def test_what_a_server_writes_becomes_one_short_line() -> None:
     assert str(translate(failed(Code.UNAVAILABLE, None), "there")).endswith("no details")
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "tcp://[::1]:1"])
-async def test_an_address_is_dialled_as_it_is(address: str) -> None:
+async def test_where_nobody_listens_the_cause_and_the_cure_are_told(tmp_path: Path) -> None:
+    (stale := tmp_path / "a b.sock").touch()
+    for path, why in ((tmp_path / "c", "No such file or directory"), (stale, "Connection refused")):
+        error = translate(await _refused(f"unix://{path}"), "there")
+        cure = "is the agent running, and is this its socket?"
+        assert str(error) == f"there: UNAVAILABLE: cannot connect: {why}; {cure}"
+    error = translate(await _refused("tcp://127.0.0.1:1"), "there")
+    assert str(error).startswith("there: UNAVAILABLE: cannot connect: Connection refused")
+
+
+async def test_what_answers_in_another_protocol_is_told_in_grpcs_words(tmp_path: Path) -> None:
+    async def in_plain_http(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    path = tmp_path / "http.sock"
+    async with await asyncio.start_unix_server(in_plain_http, path):
+        error = translate(await _refused(f"unix://{path}"), "there")
+    assert "Failed parsing HTTP/2" in str(error)
+
+
+async def _refused(address: str) -> grpc.aio.AioRpcError:
     async with open_channel(parse_endpoint(address)) as channel:
         call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/s/m")
         with pytest.raises(grpc.aio.AioRpcError) as failure:
             await call(b"")
-    assert address.removeprefix("tcp://") in unquote(failure.value.details() or "")
+    return failure.value
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "tcp://[::1]:1"])
+async def test_an_address_is_dialled_as_it_is(address: str) -> None:
+    details = (await _refused(address)).details()
+    assert address.removeprefix("tcp://") in unquote(details or "")

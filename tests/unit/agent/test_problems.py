@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.clock import EPOCH
 
-from accredit.agent.problems import problems
+from accredit.agent.problems import problems, problems_of_files
 from accredit.rotation.status import EntryStatus, RotationStatus, TokenStatus
 
 _HOUR = timedelta(hours=1)
@@ -55,3 +55,11 @@ def test_tokens_that_cannot_be_signed_are_told_with_their_reason() -> None:
     token = TokenStatus("spiffe://a/b", "api", None, None, 1, 0, 2, "no signer")
     found = problems(_GOOD, RotationStatus(0, 0, 0, (), (token,)), EPOCH)
     assert found == ["spiffe://a/b: its JWT-SVID for 'api': 2 tries to sign it failed: no signer"]
+
+
+def test_files_with_mistakes_are_told_by_the_first_one() -> None:
+    assert list(problems_of_files("", "")) == []
+    entries, configuration = problems_of_files("a:2: id: no", "a:1: x\na:3: y\nb: z")
+    stays = "not reloaded; what is at work stays:"
+    assert entries == f"entries {stays} a:2: id: no"
+    assert configuration == f"configuration {stays} a:1: x (and 2 more: accredit check)"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support import needs, other_user
 
-from accredit.agent.socket_path import MAX_PATH_BYTES, answers, listening
+from accredit.agent.socket_path import MAX_PATH_BYTES, answers, listening, make_folder
 from accredit.identity.errors import StoreError
 
 
@@ -135,6 +135,11 @@ def test_a_parent_that_is_a_file_is_named(tmp_path: Path) -> None:
         listening(tmp_path / "run/public/api.sock"),
     ):
         pytest.fail("it was used")
+
+
+def test_a_folder_that_cannot_even_be_looked_for_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot create this folder: File name too long"):
+        make_folder(tmp_path / ("x" * 300), 0o700)
 
 
 @pytest.mark.root

@@ -100,9 +100,11 @@ async def test_a_bad_file_changes_nothing_and_all_its_mistakes_are_logged(
         (record,) = [each for each in caplog.records if each.levelno == logging.ERROR]
         assert "b.yaml:2: entries[0].id: expected a path" in record.error  # type: ignore[attr-defined]
         assert "b.yaml:2: entries[0].ttl: expected a duration" in record.error  # type: ignore[attr-defined]
+        assert followed.source.mistakes == record.__dict__["error"]
         (tmp_path / "b.yaml").unlink()
         (tmp_path / "a.yaml").write_text(_MORE)
         assert await followed.change() == ["/web", "/db"]
+        assert followed.source.mistakes == ""
 
 
 async def test_one_bad_state_is_logged_once(

@@ -70,9 +70,11 @@ async def test_on_a_full_disk_signing_goes_on_and_the_account_is_made_good_later
         assert {each.serial for each in log.of_entry("a")} == {1, 2}
     assert len(caplog.records) == 1
     assert "issued serials are not written down" in caplog.text
+    assert "a restart would forget them: " in log.problem
     query_only(store, on=False)
     log.note(issued(3))
     log.close()
+    assert log.problem == ""
     assert [store.find(each) for each in (1, 2, 3)] == [issued(each) for each in (1, 2, 3)]
 
 
