@@ -13,10 +13,12 @@ from collections.abc import Callable
 _NOT_YET = (LookupError, OSError, ValueError)
 
 
-async def eventually(holds: Callable[[], object], seconds: float = 60) -> None:
-    """Return once ``holds`` does; fail if that takes too long."""
+async def eventually(
+    holds: Callable[[], object], seconds: float = 60, tell: Callable[[], object] = str
+) -> None:
+    """Return once ``holds`` does; fail with what is to tell if that takes too long."""
     end = time.monotonic() + seconds
-    while not _look(holds, end, str):  # noqa: ASYNC110  nobody could set an event
+    while not _look(holds, end, tell):  # noqa: ASYNC110  nobody could set an event
         await asyncio.sleep(0.005)
 
 

@@ -103,10 +103,7 @@ class Bench:
         def holds() -> bool:
             return self.line.state is state and serial in {"", self.line.serial}
 
-        try:
-            await eventually(holds, seconds)
-        except TimeoutError:
-            raise AssertionError(f"not {state} {serial}: {self.line}") from None
+        await eventually(holds, seconds, lambda: f"not {state} {serial}: {self.line}")
 
     async def written(self) -> str:
         """Show a first SVID and wait until its files are there, for a program to start with."""
