@@ -15,7 +15,8 @@ import pytest
 from support import needs, spire, spire_pair
 from support.ca import TestCa
 from support.envoy_admin import EnvoyAdmin
-from support.envoy_process import EnvoyProcess, wait_until
+from support.envoy_process import EnvoyProcess
+from support.eventually import wait_until
 from support.load import Load
 from support.sidecar import app, caller, legacy_app
 from support.sidecar_pair import CALLER, free_port

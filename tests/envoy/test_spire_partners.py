@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support import needs, spire
 from support.ca import TestCa
-from support.envoy_process import wait_until
+from support.eventually import wait_until
 from support.sidecar import app, caller, legacy_app
 from support.sidecar.app import Talk
 from support.sidecar_pair import CALLER, free_port

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import jwt
 from support import needs, spire
-from support.envoy_process import wait_until
+from support.eventually import wait_until
 from support.sidecar import app, caller, legacy_app
 from support.sidecar_pair import CALLER, free_port
 from support.sidecar_run import SidecarRun

@@ -12,7 +12,7 @@ from typing import Any
 
 from accredit.identity.bundle import TrustBundle, encode_bundle
 from support import needs
-from support.envoy_process import wait_until
+from support.eventually import wait_until
 from support.ports import free_port
 from support.real_program import Program
 
