@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -115,11 +115,18 @@ async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:
 
 def explain(error: Exception) -> None:
     """Log why the process ends: what was expected in a line each, a bug with its traceback."""
-    # A TaskGroup wraps what its tasks raise; one cause is what a person can act on.
-    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    if isinstance(error, AccreditError):
-        for line in str(error).splitlines():
-            _logger.error("cannot go on", extra={"error": line})
+    # A TaskGroup wraps what its tasks raise; several of them may lack the same thing.
+    causes = [*_causes(error)]
+    if not all(isinstance(each, AccreditError) for each in causes):
+        _logger.error("stopped by a bug", exc_info=causes[0] if len(causes) == 1 else error)
+        return
+    for line in dict.fromkeys(line for each in causes for line in str(each).splitlines()):
+        _logger.error("cannot go on", extra={"error": line})
+
+
+def _causes(error: Exception) -> Iterator[Exception]:
+    if isinstance(error, ExceptionGroup):
+        for each in error.exceptions:
+            yield from _causes(each)
     else:
-        _logger.error("stopped by a bug", exc_info=error)
+        yield error

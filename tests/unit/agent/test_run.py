@@ -132,6 +132,26 @@ async def test_an_expected_error_is_told_in_one_line(caplog: pytest.LogCaptureFi
     assert record.exc_info is None
 
 
+async def test_several_expected_errors_are_told_in_a_line_each(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    denied, busy = StoreError("/run", "permission denied"), StoreError("/data", "is in use")
+    parts = Failing(denied), Failing(ExceptionGroup("tasks", [busy, denied]))
+    assert await run(agent(*parts), Recorder()) == 1
+    errors = [each for each in caplog.records if each.levelno == logging.ERROR]
+    assert [vars(each)["error"] for each in errors] == [
+        "/run: permission denied",
+        "/data: is in use",
+    ]
+
+
+async def test_a_bug_beside_an_expected_error_is_a_bug(caplog: pytest.LogCaptureFixture) -> None:
+    parts = Failing(StoreError("/run", "permission denied")), Failing(ZeroDivisionError("oops"))
+    assert await run(agent(*parts), Recorder()) == 1
+    assert "stopped by a bug" in caplog.text
+    assert "ZeroDivisionError: oops" in caplog.text
+
+
 async def test_a_bug_is_told_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
     assert await run(agent(Failing(ZeroDivisionError("oops"))), Recorder()) == 1
     assert "ZeroDivisionError: oops" in caplog.text
