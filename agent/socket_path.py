@@ -57,7 +57,7 @@ def listening(path: Path, mode: int = 0o666, folder_mode: int = 0o755) -> Iterat
             path.chmod(mode)
             sock.listen(_BACKLOG)
         except OSError as error:
-            raise StoreError(path, f"cannot listen here: {error.strerror}") from error
+            raise _refused(path, "listen here", error) from error
         inode = path.stat().st_ino
         try:
             yield sock
@@ -80,7 +80,14 @@ def make_folder(folder: Path, mode: int) -> None:
             each.mkdir(wanted, exist_ok=True)
             each.chmod(wanted)  # whatever the umask
     except OSError as error:
-        raise StoreError(folder, f"cannot create this folder: {error.strerror}") from error
+        raise _refused(folder, "create this folder", error) from error
+
+
+def _refused(path: Path, what: str, error: OSError) -> StoreError:
+    cure = ""
+    if isinstance(error, PermissionError):
+        cure = f"let uid {os.geteuid()} do so, or choose another path"
+    return StoreError(path, f"cannot {what}: {(error.strerror or str(error)).lower()}", cure)
 
 
 def _remove_stale(path: Path) -> None:
@@ -89,7 +96,7 @@ def _remove_stale(path: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise StoreError(path, f"cannot look here: {error.strerror}") from error
+        raise _refused(path, "look here", error) from error
     if not stat.S_ISSOCK(found.st_mode):
         raise StoreError(path, "exists and is no socket", "move it away")
     if answers(path):

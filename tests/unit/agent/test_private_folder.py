@@ -76,7 +76,7 @@ def test_a_path_too_long_for_the_kernel_is_named(tmp_path: Path) -> None:
 def test_a_parent_that_is_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(StoreError, match="file/private: cannot create this folder: Not a directory"),
+        pytest.raises(StoreError, match="file/private: cannot create this folder: not a directory"),
         private_socket_path(tmp_path / "file/private"),
     ):
         pytest.fail("it was used")
