@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -41,7 +42,7 @@ def _run(ttl: timedelta, *, once: bool) -> bool:
     from accredit.envoy.binary import find  # noqa: PLC0415
 
     envoy = find()
-    if envoy is None or not envoy.is_file():
+    if envoy is None or not os.access(envoy, os.X_OK):
         raise click.ClickException(f"no Envoy{f' at {envoy}' if envoy else ''}; {_CURE}")
     start = time.monotonic()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 
 from accredit.attestation.containers.runtime import Runtime, Runtimes
 from accredit.authority.entry_template import Declared, wants
@@ -14,13 +16,23 @@ def of_runtimes(runtimes: Runtimes) -> Iterator[str]:
     """Yield one line for each daemon that cannot be asked just now."""
     asked = [each for each in (runtimes.docker, runtimes.podman) if each]
     for runtime in asked:
-        if not runtime.socket.is_socket():
-            yield (
-                f"attestation.{runtime.name}: there is no socket {runtime.socket}:"
-                " its containers have no selectors until there is"
-            )
+        if doubt := _unusable(runtime.socket):
+            yield f"attestation.{runtime.name}: {doubt}"
     if asked and find_spec("httpx") is None:
         yield "attestation: asking about containers takes: pip install 'accredit[containers]'"
+
+
+def _unusable(socket: Path) -> str | None:
+    try:
+        if not socket.is_socket():
+            return f"there is no socket {socket}: its containers have no selectors until there is"
+    except PermissionError:
+        pass  # in a folder that we may not enter
+    if os.access(socket, os.W_OK):
+        return None
+    return (
+        f"uid {os.geteuid()} may not use {socket}: run the agent as root, or in the group that may"
+    )
 
 
 def of_containers(entry: Declared, runtimes: Runtimes) -> Iterator[str]:

@@ -36,6 +36,7 @@ def require(chosen: Path | None) -> Path:
     envoy = chosen or find()
     if envoy is None:
         raise click.ClickException(f"no Envoy found: {_CURE}")
-    if not envoy.is_file() or not os.access(envoy, os.X_OK):
+    # access first: is_file raises an error for what is in a folder that we may not enter.
+    if not os.access(envoy, os.X_OK) or not envoy.is_file():
         raise click.ClickException(f"{envoy} is no program that can be run: {_CURE}")
     return envoy.absolute()

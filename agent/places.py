@@ -13,7 +13,10 @@ def config_file() -> Path:
     if chosen := os.environ.get("ACCREDIT_CONFIG"):
         return Path(chosen)
     local = Path("accredit.yaml")
-    return local if local.exists() else SYSTEM_CONFIG
+    try:
+        return local if local.exists() else SYSTEM_CONFIG
+    except OSError:  # as after sudo, in the folder of somebody else
+        return SYSTEM_CONFIG
 
 
 def data_dir() -> Path:

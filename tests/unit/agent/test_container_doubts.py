@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from pathlib import Path
 
 import pytest
+from support import ordinary_user
 from support.entries import entry, template
 
 from accredit.agent.container_doubts import of_containers, of_runtimes
@@ -54,6 +56,19 @@ def test_a_daemon_whose_socket_is_missing_is_told(tmp_path: Path) -> None:
         listener.bind(str(there.socket))
     (line,) = of_runtimes(Runtimes(docker=there, podman=missing))
     assert f"attestation.podman: there is no socket {tmp_path}/p" in line
+
+
+@pytest.mark.parametrize("mode", [0, 0o555])
+def test_a_daemon_whose_socket_is_not_ours_to_use_is_told(mode: int) -> None:
+    with ordinary_user.acting() as folder, socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "s"))
+        (folder / "s").chmod(0o400)
+        folder.chmod(mode)
+        (line,) = of_runtimes(Runtimes(docker=Runtime("docker", folder / "s")))
+        assert line == (
+            f"attestation.docker: uid {os.geteuid()} may not use {folder}/s: run the agent as root,"
+            " or in the group that may"
+        )
 
 
 def test_a_library_that_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

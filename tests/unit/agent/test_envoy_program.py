@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 import pytest
+from support import ordinary_user
 
 from accredit.agent.envoy_program import require
 
@@ -33,6 +34,14 @@ def test_what_cannot_be_run_is_refused_with_the_cure(tmp_path: Path, mode: int |
     cure = r"is no program that can be run: install Envoy or .*ACCREDIT_ENVOY or --envoy"
     with pytest.raises(click.ClickException, match=cure):
         require(tmp_path / "envoy")
+
+
+def test_what_is_in_a_folder_we_may_not_enter_is_refused_with_the_cure() -> None:
+    with ordinary_user.acting() as folder:
+        (folder / "envoy").touch(0o755)
+        folder.chmod(0)
+        with pytest.raises(click.ClickException, match="envoy is no program that can be run: inst"):
+            require(folder / "envoy")
 
 
 def test_a_folder_is_no_program(tmp_path: Path) -> None:

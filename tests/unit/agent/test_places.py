@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from support import ordinary_user
 
 from accredit.agent import places
 
@@ -58,3 +59,14 @@ def test_the_configuration_is_the_named_one_the_local_one_or_the_systems(
     assert places.config_file() == Path("accredit.yaml")
     monkeypatch.setenv("ACCREDIT_CONFIG", "/elsewhere.yaml")
     assert places.config_file() == Path("/elsewhere.yaml")
+
+
+def test_where_the_working_folder_cannot_be_entered_the_configuration_is_the_systems(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("ACCREDIT_CONFIG", raising=False)
+    with ordinary_user.acting() as folder:
+        monkeypatch.chdir(folder)
+        folder.chmod(0)
+        assert places.config_file() == Path("/etc/accredit/accredit.yaml")
+        monkeypatch.undo()
