@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from accredit.file_output.profiles.common import BUNDLE, here, key_for, pem_files_for
+import os
+
+from accredit.file_output.profiles.common import BUNDLE, PEM_FILES, here, key_for, pem_files_for
 from accredit.file_output.profiles.profile import Profile
 from accredit.file_output.recipe import Recipe
-from accredit.file_output.spec import Kind
+from accredit.file_output.spec import FileSpec, Kind
 from accredit.file_output.starttls import StartTls
 from accredit.file_output.tell.command import Command
 from accredit.file_output.tell.systemd import Systemd
 
 _MYSQL_LINES = "ssl_cert = {dir}/tls.crt\nssl_key = {dir}/tls.key\nssl_ca = {dir}/ca.crt\n"
 
+
+def postgresql_files(uid: int) -> tuple[FileSpec, ...]:
+    """Return what PostgreSQL takes from an accredit of that user.
+
+    A key that its group may read it takes from root alone, one of its own user's at 0600 only.
+    """
+    return pem_files_for("postgres") if uid == 0 else PEM_FILES
+
+
 POSTGRESQL = Profile(
     "postgresql",
     Recipe(
-        pem_files_for("postgres"),
+        postgresql_files(os.geteuid()),
         reload=Systemd("postgresql.service"),
         verify=here(5432, StartTls.POSTGRESQL),
     ),
