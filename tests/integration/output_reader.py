@@ -14,6 +14,8 @@ import os
 import sys
 from pathlib import Path
 
+_FILES = 4  # of a set
+
 Known = dict[str, dict[str, str]]
 
 
@@ -26,7 +28,12 @@ def _read(name: str, folder: int) -> str:
 def _read_set(folder: Path) -> dict[str, str]:
     current = os.open(folder / "current", os.O_RDONLY | os.O_DIRECTORY)
     try:
-        return {name: _read(name, current) for name in os.listdir(current)}  # noqa: PTH208
+        names = os.listdir(current)  # noqa: PTH208
+        if len(names) < _FILES and not os.path.samestat(
+            os.fstat(current), (folder / "current").stat()
+        ):
+            raise FileNotFoundError  # what was replaced meanwhile may be being removed
+        return {name: _read(name, current) for name in names}
     finally:
         os.close(current)
 
