@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ def sidecars(draw: st.DrawFn) -> Sidecar:
 @given(sidecar=sidecars(), form=st.sampled_from([("json", to_json), ("yaml", to_yaml)]))
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_real_envoy_accepts_it(tmp_path: Path, sidecar: Sidecar, form: Any) -> None:
+    if sidecar.access_log.startswith("/var/log/"):  # Envoy opens it, and root alone may there
+        sidecar = replace(sidecar, access_log=str(tmp_path / Path(sidecar.access_log).name))
     file = tmp_path / f"bootstrap.{form[0]}"
     file.write_text(form[1](sidecar))
     done = subprocess.run(

@@ -21,14 +21,16 @@ class Apache(Program):
         self.config, self.pid_file = folder / "apache.conf", folder / "apache.pid"
         super().__init__(folder, (binary, "-f", self.config, "-DFOREGROUND"), free_port())
         self.files = files
-        user = "User www-data\nGroup www-data" if os.geteuid() == 0 else ""
+        user = ""
         modules = "\n".join(
             f"LoadModule {name}_module {_MODULES}/mod_{name}.so" for name in _LOADED
         )
         (folder / "htdocs").mkdir()
         (folder / "htdocs/index.html").write_text("hello\n")
-        for path in (folder, folder / "htdocs", *folder.parents[:2]):
-            path.chmod(path.stat().st_mode | 0o055)
+        if os.geteuid() == 0:
+            user = "User www-data\nGroup www-data"
+            for path in (folder, folder / "htdocs", *folder.parents[:2]):
+                path.chmod(path.stat().st_mode | 0o055)
         self.config.write_text(f"""
             {modules}
             {user}
