@@ -6,6 +6,8 @@ import errno
 import fcntl
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,17 +125,33 @@ def check_usable(path: Path) -> None:
         if not there.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "not a directory", str(there))
         if not os.access(there, os.W_OK | os.X_OK):
+            if there != path:
+                raise _not_to_be_made(path, there)
             raise PermissionError(errno.EACCES, "permission denied", str(there))
 
 
 def _make(path: Path, mode: int) -> None:
     missing = [each for each in (path, *path.parents) if not os.path.lexists(each)]
     for each in reversed(missing):
-        above = os.open(each.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            dirs.make(each.name, above, mode if each == path else 0o755)
-        finally:
-            os.close(above)
+            with _above(each) as above:
+                dirs.make(each.name, above, mode if each == path else 0o755)
+        except PermissionError as error:
+            raise _not_to_be_made(path, each.parent) from error
+
+
+@contextmanager
+def _above(path: Path) -> Iterator[int]:
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _not_to_be_made(path: Path, above: Path) -> StoreError:
+    cure = f"make it and chown it to uid {os.geteuid()}, or choose another folder"
+    return StoreError(path, f"cannot be made: permission denied in {above}", cure)
 
 
 def _check_place(path: Path) -> None:

@@ -16,7 +16,7 @@ _CURES = {
     errno.EFBIG: f"raise the limit on the size of files; {_KEPT}",
     errno.EROFS: "mount it writable, or choose another folder",
     errno.EACCES: "run accredit as the user who owns it, or chown it",
-    errno.EPERM: "run accredit as root, or leave owner and group out",
+    errno.EPERM: "run accredit as root, or set owner and group to its user's own",
     errno.ENOENT: "it was removed meanwhile; it is made again at the next try",
     errno.ENOTDIR: "move away what is there, or choose another folder",
     errno.EEXIST: "move away what is there, or choose another folder",

@@ -47,6 +47,7 @@ _KEYS = (
     "outbound",
     "redirect",
 )
+_BELOW = "by default below XDG_RUNTIME_DIR"
 _MAX_BYTES = 1024 * 1024
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
@@ -114,7 +115,7 @@ def _sidecar(fields: Fields, path: Path, at: Surroundings) -> Sidecar:
     spiffe_id = fields.parsed("spiffe_id", lambda text: _spiffe_id(text, own))
     socket = fields.parsed("socket", parse_socket) or usable(at.socket)
     if not socket:
-        fields.missing("socket", "the agent's, such as /run/accredit/public/api.sock")
+        fields.missing("socket", f"the agent's, such as /run/accredit/public/api.sock; {_BELOW}")
     parts = _parts(fields, Context(at, _own(fields, own, spiffe_id), socket))
     name = fields.parsed("name", _name) or _default_name(fields, path)
     sidecar = Sidecar(
@@ -177,7 +178,9 @@ def _default_name(fields: Fields, path: Path) -> str:
 def _admin(fields: Fields, name: str, at: Surroundings) -> str:
     socket = usable(f"{at.runtime_dir}/sidecar-{name}/admin.sock") if at.runtime_dir else ""
     if not socket:
-        fields.missing("admin", "where Envoy's admin socket goes, such as /run/web/admin.sock")
+        fields.missing(
+            "admin", f"where Envoy's admin socket goes, such as /run/web/admin.sock; {_BELOW}"
+        )
     return socket
 
 

@@ -145,20 +145,6 @@ def test_what_is_no_namespace_is_told(tmp_path: Path, name: str) -> None:
     assert name in done.stderr
 
 
-def test_who_may_not_load_rules_is_told_what_it_takes() -> None:
-    with other_user.folder() as folder:
-        file = sidecar_file(folder)
-        file.write_text(f"{file.read_text()}  socket: /run/accredit/public/api.sock\n")
-        command, how = other_user.python(
-            "-m", "accredit", "envoy", "redirect", file, "--apply", "--host"
-        )
-        done = subprocess.run(command, check=False, capture_output=True, text=True, **how)
-    assert done.returncode == 1
-    assert done.stderr == (
-        "Error: nftables rules need root, or CAP_NET_ADMIN in the network namespace they are for\n"
-    )
-
-
 def test_a_machine_without_nft_is_told_how_to_get_it(tmp_path: Path) -> None:
     hide = "for f in /usr/sbin/nft /sbin/nft; do [ ! -e $f ] || mount --bind /dev/null $f; done;"
     unshare = needs.program("unshare", apt="util-linux")

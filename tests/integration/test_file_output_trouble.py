@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import mounts, needs, other_user
+from support import mounts, needs, ordinary_user
 from support.clock import FakeClock
 from support.deaths import Tell, checked
 from support.file_sets import marked, names
@@ -131,11 +131,11 @@ def test_a_limit_on_the_size_of_files_changes_nothing(tmp_path: Path) -> None:
         check_only(out, "a")
 
 
-def as_other_user(out: Path, *sets: FileSet, umask: int = 0o022) -> dict[str, Any]:
-    """Switch to each set as somebody else than root; return the last error or the modes."""
+def as_ordinary_user(out: Path, *sets: FileSet, umask: int = 0o022) -> dict[str, Any]:
+    """Switch to each set as an ordinary user; return the last error or the modes."""
 
     def work(tell: Tell) -> None:
-        other_user.become(umask)
+        ordinary_user.become(umask)
         try:
             with Store(out, FakeClock()) as store:
                 for each in sets:
@@ -146,7 +146,6 @@ def as_other_user(out: Path, *sets: FileSet, umask: int = 0o022) -> dict[str, An
             files = {path.name: path.stat() for path in (out / "current").iterdir()}
             tell({name: [stat.S_IMODE(it.st_mode), it.st_uid] for name, it in files.items()})
 
-    needs.root()
     (answer,) = checked(work)
     return dict(answer)
 
@@ -157,46 +156,63 @@ def owned(version: str, uid: int | None = None, gid: int | None = None) -> FileS
 
 @pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])
 @pytest.mark.parametrize("mode", [0o400, 0o444, 0o600, 0o644])
-def test_somebody_else_than_root_can_replace_files_that_nobody_may_write(
-    umask: int, mode: int
-) -> None:
-    with other_user.folder() as home:
+def test_an_ordinary_user_can_replace_files_that_nobody_may_write(umask: int, mode: int) -> None:
+    with ordinary_user.folder() as home:
         sets = [marked(version, mode=mode) for version in ("a", "b", "c")]
-        found = as_other_user(home / "out", *sets, umask=umask)
-        assert found == {name: [mode, other_user.UID] for name in ("tls.crt", "tls.key")}
+        found = as_ordinary_user(home / "out", *sets, umask=umask)
+        assert found == {name: [mode, ordinary_user.uid()] for name in ("tls.crt", "tls.key")}
         assert (home / "out/tls.crt").read_text() == "c tls.crt\n"
-        assert as_other_user(home / "out", sets[-1], umask=umask) == found
+        assert as_ordinary_user(home / "out", sets[-1], umask=umask) == found
 
 
 @pytest.mark.parametrize(("uid", "gid"), [(0, None), (None, 0), (1, 1)])
 def test_only_root_can_give_files_away(uid: int | None, gid: int | None) -> None:
-    with other_user.folder() as home:
-        found = as_other_user(home / "out", owned("a"), owned("b", uid, gid))
+    with ordinary_user.folder() as home:
+        found = as_ordinary_user(home / "out", owned("a"), owned("b", uid, gid))
         assert "tls.key: may not be given to uid" in found["error"]
-        assert found["error"].endswith("run accredit as root, or leave owner and group out")
+        assert found["error"].endswith(
+            "run accredit as root, or set owner and group to its user's own"
+        )
         assert (home / "out/tls.key").read_text() == "a"
         assert names(home / "out/sets") == ["1.a"]
 
 
 def test_its_own_user_and_group_may_be_named_by_anybody() -> None:
-    with other_user.folder() as home:
-        found = as_other_user(home / "out", owned("a", other_user.UID, other_user.UID))
-        assert found == {"tls.key": [0o600, other_user.UID]}
+    with ordinary_user.folder() as home:
+        found = as_ordinary_user(home / "out", owned("a", ordinary_user.uid(), ordinary_user.gid()))
+        assert found == {"tls.key": [0o600, ordinary_user.uid()]}
 
 
 def test_a_file_that_somebody_else_took_over_is_replaced_by_a_new_one() -> None:
-    with other_user.folder() as home:
-        as_other_user(home / "out", owned("a"))
+    needs.root()
+    with ordinary_user.folder() as home:
+        as_ordinary_user(home / "out", owned("a"))
         os.chown(home / "out/current/tls.key", 0, 0)
-        assert as_other_user(home / "out", owned("a")) == {"tls.key": [0o600, other_user.UID]}
+        assert as_ordinary_user(home / "out", owned("a")) == {
+            "tls.key": [0o600, ordinary_user.uid()]
+        }
 
 
 def test_a_folder_that_is_not_ours_to_write_is_told() -> None:
-    with other_user.folder() as home:
-        (home / "roots").mkdir(mode=0o755)
-        assert as_other_user(home / "roots", owned("a"))["error"] == (
-            f"{home}/roots/.accredit.lock: permission denied; "
+    with ordinary_user.folder() as home:
+        (home / "closed").mkdir(mode=0o555)
+        assert as_ordinary_user(home / "closed", owned("a"))["error"] == (
+            f"{home}/closed/.accredit.lock: permission denied; "
             "run accredit as the user who owns it, or chown it"
         )
-        assert "permission denied" in as_other_user(home / "roots/out", owned("a"))["error"]
-        assert names(home / "roots") == []
+
+
+@pytest.mark.parametrize(("mode", "below"), [(0o555, "out"), (0o555, "a/out"), (0, "out")])
+def test_a_folder_that_is_not_ours_to_make_is_told_with_where_it_was_to_be(
+    mode: int, below: str
+) -> None:
+    with ordinary_user.folder() as home:
+        (home / "closed").mkdir()
+        (home / "closed").chmod(mode)
+        out = home / "closed" / below
+        assert as_ordinary_user(out, owned("a"))["error"] == (
+            f"{out}: cannot be made: permission denied in {home}/closed; "
+            f"make it and chown it to uid {ordinary_user.uid()}, or choose another folder"
+        )
+        (home / "closed").chmod(0o755)
+        assert names(home / "closed") == []

@@ -24,8 +24,11 @@ def enter(name: str) -> None:
     path = Path(name) if "/" in name else _NAMED / name
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except PermissionError as error:
+        raise _refused(path, str(error.strerror)) from None
     except (OSError, ValueError) as error:
-        raise NotFoundError(f"no network namespace at {path}: {error}") from None
+        reason = getattr(error, "strerror", None) or str(error)
+        raise NotFoundError(f"no network namespace at {path}: {reason.lower()}") from None
     try:
         _set(descriptor, path)
     finally:
@@ -46,7 +49,9 @@ def is_shared() -> bool:
 def _set(descriptor: int, path: Path) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.setns(descriptor, _CLONE_NEWNET) != 0:
-        number = ctypes.get_errno()
-        raise UnavailableError(
-            f"cannot enter {path}: {os.strerror(number)}; it needs root, and a network namespace"
-        )
+        raise _refused(path, os.strerror(ctypes.get_errno()))
+
+
+def _refused(path: Path, reason: str) -> UnavailableError:
+    takes = "it needs root, and a network namespace"
+    return UnavailableError(f"cannot enter {path}: {reason.lower()}; {takes}")

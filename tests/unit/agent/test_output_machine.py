@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support import ordinary_user
 
 from accredit.agent.output_machine import of_machine, shared_folders
 from accredit.agent.output_plan import OutputPlan, Wanted
@@ -86,10 +87,15 @@ def test_a_folder_that_cannot_be_used_is_told_with_the_cure(plan: OutputPlan) ->
     assert "too many levels of symbolic links" in told(replace(plan, folder=plan.folder / "a"))[0]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_nobody_may_write_in_is_told(plan: OutputPlan) -> None:
-    plan.folder.mkdir(0o555)
-    assert "permission denied" in told(plan)[0]
+def test_a_folder_that_is_not_ours_to_write_in_is_told(plan: OutputPlan) -> None:
+    with ordinary_user.acting() as folder:
+        folder.chmod(0o555)
+        cure = "permission denied; run accredit as the user who owns it, or chown it"
+        assert told(replace(plan, folder=folder)) == [f"{folder}: {cure}"]
+        out, own = folder / "a/out", os.geteuid()
+        cure = f"make it and chown it to uid {own}, or choose another folder"
+        [line] = told(replace(plan, folder=out))
+        assert line == f"{out}: cannot be made: permission denied in {folder}; {cure}"
 
 
 def test_a_folder_on_a_disk_is_told(plan: OutputPlan) -> None:

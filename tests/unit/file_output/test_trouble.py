@@ -32,7 +32,7 @@ def test_a_whole_path_is_not_put_behind_the_folder() -> None:
         (errno.EDQUOT, "raise the quota"),
         (errno.EFBIG, "raise the limit"),
         (errno.EACCES, "run accredit as the user who owns it"),
-        (errno.EPERM, "run accredit as root, or leave owner and group out"),
+        (errno.EPERM, "run accredit as root, or set owner and group to its user's own"),
         (errno.EIO, "look at the disk"),
     ],
 )
