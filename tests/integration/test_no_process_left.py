@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import other_user
+from support import ordinary_user, other_user
 from support.agent_process import AgentProcess
 from support.eventually import wait_until
 
@@ -35,15 +35,11 @@ def config(folder: Path) -> str:
 
 
 @pytest.fixture
-def agent(tmp_path: Path) -> Iterator[AgentProcess]:
+def agent() -> Iterator[AgentProcess]:
     """Run one as somebody whom limits hold for: not as root."""
-    if os.geteuid() != 0:
-        with AgentProcess(tmp_path, config(tmp_path)).running() as agent:
-            yield agent
-        return
     with (
-        other_user.folder() as folder,
-        AgentProcess(folder, config(folder), as_other=True).running() as agent,
+        ordinary_user.folder() as folder,
+        AgentProcess(folder, config(folder), as_ordinary=True).running() as agent,
     ):
         yield agent
 

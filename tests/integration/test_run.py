@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -15,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import needs, other_user
+from support import needs
 from support.agent_process import AgentProcess
 from support.eventually import wait_until
 
@@ -197,61 +196,6 @@ def test_killed_with_9_it_starts_again_with_the_same_root(agent: AgentProcess) -
         assert fetched(agent) == ["spiffe://prod.example/me"]
     assert agent.stop() == 0
     assert list(agent.admin_socket.parent.iterdir()) == []
-
-
-def test_without_a_file_an_ordinary_user_gets_places_of_its_own() -> None:
-    with other_user.folder() as home:
-        path = home / "accredit.yaml"
-        path.write_text(_ENTRY.replace(f"uid:{_UID}", f"uid:{other_user.UID}"))
-        os.chown(path, other_user.UID, other_user.UID)
-        (home / "run").mkdir(mode=0o755)
-        os.chown(home / "run", other_user.UID, other_user.UID)
-        command, how = other_user.python("-m", "accredit", "run")
-        how["env"] |= {"HOME": str(home), "XDG_RUNTIME_DIR": str(home / "run")}
-        how["cwd"] = home
-        with started(command, how, home) as log:
-            assert (home / ".local/state/accredit/authority").is_dir()
-            fetch, how = other_user.python("-m", "accredit", "api", "fetch", "x509")
-            socket_path = home / "run/accredit/public/api.sock"
-            how["env"]["SPIFFE_ENDPOINT_SOCKET"] = f"unix://{socket_path}"
-            done = subprocess.run(fetch, **how, check=False, capture_output=True, text=True)
-            assert "spiffe://prod.example/me" in done.stdout, done.stderr + log.read_text()
-
-
-def test_an_ordinary_user_without_such_places_is_told_to_name_them() -> None:
-    needs.root()
-    with other_user.folder() as home:
-        path = home / "accredit.yaml"
-        path.write_text("trust_domain: prod.example")
-        os.chown(path, other_user.UID, other_user.UID)
-        command, how = other_user.python("-m", "accredit", "run", "-c", path)
-        done = subprocess.run(command, **how, check=False, capture_output=True, text=True)
-        assert done.returncode == 1
-        assert "has no default here: neither XDG_STATE_HOME nor HOME is set; set it" in done.stderr
-        assert "Traceback" not in done.stderr
-
-
-@contextlib.contextmanager
-def started(command: object, how: dict[str, object], folder: Path) -> Iterator[Path]:
-    """Run an agent as somebody else until the block ends; yields its log."""
-    notify, log = folder / "notify.sock", folder / "agent.log"
-    with (
-        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor,
-        log.open("wb") as stderr,
-    ):
-        supervisor.bind(str(notify))
-        notify.chmod(0o666)
-        supervisor.settimeout(60)
-        assert isinstance(how["env"], dict)
-        how["env"]["NOTIFY_SOCKET"] = str(notify)
-        with subprocess.Popen(command, **how, stderr=stderr) as process:  # type: ignore[call-overload]
-            try:
-                assert supervisor.recv(4096).startswith(b"READY=1"), log.read_text()
-                yield log
-                process.terminate()
-                assert process.wait(60) == 0
-            finally:
-                process.kill()
 
 
 def test_logs_are_json_where_asked_for(tmp_path: Path) -> None:

@@ -14,16 +14,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from support import other_user
+from support import ordinary_user
 
 
 class AgentProcess:
     """Starts, kills and restarts one agent; everything it has lies in ``folder``.
 
-    With ``as_other`` it runs as ``other_user``, whose folder that is; only root can do so.
+    With ``as_ordinary`` it runs as ``ordinary_user``, whose folder that is.
     """
 
-    def __init__(self, folder: Path, config: str, *, as_other: bool = False) -> None:
+    def __init__(self, folder: Path, config: str, *, as_ordinary: bool = False) -> None:
         self.folder = folder
         self.socket = folder / "run/public/api.sock"
         self.admin_socket = folder / "run/private/admin.sock"
@@ -36,9 +36,9 @@ class AgentProcess:
         self.config.chmod(0o600)
         self._command: Sequence[str | Path] = (sys.executable, "-m", "accredit")
         self._how: dict[str, Any] = {"env": dict(os.environ)}
-        if as_other:
-            os.chown(self.config, other_user.UID, other_user.UID)
-            self._command, self._how = other_user.python("-m", "accredit")
+        if as_ordinary:
+            ordinary_user.give(self.config)
+            self._command, self._how = ordinary_user.python("-m", "accredit")
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

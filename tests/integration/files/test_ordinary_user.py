@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import ssl
 import stat
 from collections.abc import Callable, Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import other_user
+from support import ordinary_user
 from support.agent_process import AgentProcess
 from support.eventually import wait_until
 from support.handshakes import Handshakes
@@ -22,12 +21,8 @@ _PATIENCE = 60
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder of whoever the ordinary user is: somebody else if we are root, else ourselves."""
-    if os.geteuid() != 0:
-        yield tmp_path
-        return
-    with other_user.folder() as found:
+def folder() -> Iterator[Path]:
+    with ordinary_user.folder() as found:
         yield found
 
 
@@ -55,10 +50,10 @@ def until(holds: Callable[[], bool], agent: AgentProcess) -> None:
 
 
 def test_files_are_written_served_and_renewed_without_root(folder: Path) -> None:
-    uid = os.geteuid() or other_user.UID
+    uid = ordinary_user.uid()
     nginx = Nginx(folder, folder / "files")
     nginx.user = str(uid)
-    agent = AgentProcess(folder, config(nginx), as_other=uid != os.geteuid())
+    agent = AgentProcess(folder, config(nginx), as_ordinary=True)
     with agent.running():
         assert Path(f"/proc/{agent.pid}").stat().st_uid == uid
         until((nginx.files / "tls.key").exists, agent)
