@@ -51,7 +51,7 @@ def admin_path(config: Path | None, admin_socket: Path | None) -> Path:
     if admin_socket is not None:
         return admin_socket
     path = config or places.config_file()
-    if path == places.SYSTEM_CONFIG and _is_missing(path):
+    if path == places.SYSTEM_CONFIG and places.is_missing(path):
         return _default_socket()
     return _configured_socket(path)
 
@@ -66,13 +66,6 @@ def _configured_socket(path: Path) -> Path:
     except ValueError as error:
         line = lines.line(("admin_socket",))
         raise ConfigError([Mistake(str(path), line, "admin_socket", str(error))]) from None
-
-
-def _is_missing(path: Path) -> bool:
-    try:
-        return not path.exists()
-    except OSError:  # reading it says what is wrong
-        return False
 
 
 def _default_socket() -> Path:

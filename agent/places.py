@@ -19,6 +19,14 @@ def config_file() -> Path:
         return SYSTEM_CONFIG
 
 
+def is_missing(path: Path) -> bool:
+    """Whether there is nothing; what cannot be looked at is there, and reading it says why not."""
+    try:
+        return not path.exists()
+    except OSError:
+        return False
+
+
 def data_dir() -> Path:
     """Return the system's data folder for root, the user's own for anybody else.
 

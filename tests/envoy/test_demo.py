@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 import pytest
-from support import needs, other_user
+from support import needs, ordinary_user, other_user
 
 pytestmark = [pytest.mark.slow]
 
@@ -43,15 +43,16 @@ def test_the_demo_holds_for_an_ordinary_user() -> None:
     _check(_story(command, **options))
 
 
-def test_the_demo_says_what_is_missing() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "accredit", "demo", "--once"],
-        env={"ACCREDIT_ENVOY": "/nowhere/envoy"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 1
-    assert "/nowhere/envoy" in done.stderr
-    assert "Traceback" not in done.stderr
+@pytest.mark.parametrize("mode", [0o755, 0])
+def test_the_demo_says_what_is_missing(mode: int) -> None:
+    with ordinary_user.folder() as folder:
+        envoy = folder / "bin/envoy"
+        envoy.parent.mkdir()
+        envoy.parent.chmod(mode)
+        command, how = ordinary_user.python("-m", "accredit", "demo", "--once")
+        how["env"]["ACCREDIT_ENVOY"] = str(envoy)
+        done = subprocess.run(
+            command, **how, capture_output=True, text=True, check=False, timeout=60
+        )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert f"no Envoy at {envoy}" in done.stderr

@@ -61,6 +61,15 @@ def test_the_configuration_is_the_named_one_the_local_one_or_the_systems(
     assert places.config_file() == Path("/elsewhere.yaml")
 
 
+def test_what_cannot_be_looked_at_is_not_missing() -> None:
+    with ordinary_user.acting() as folder:
+        (folder / "there").touch()
+        assert places.is_missing(folder / "none")
+        assert not places.is_missing(folder / "there")
+        folder.chmod(0)
+        assert not places.is_missing(folder / "there")
+
+
 def test_where_the_working_folder_cannot_be_entered_the_configuration_is_the_systems(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
