@@ -23,6 +23,7 @@ from accredit.identity.yaml_lines import load
 
 _AT = Path("/etc/accredit")
 _OWN = TrustDomain("prod.example")
+_PLACES = "data_dir: /d\nsocket: /s\nadmin_socket: /a\n"  # not everybody has some
 _KEY = "files: [{kind: key, name: k.pem}]"
 
 
@@ -33,7 +34,7 @@ def plan(text: str) -> OutputPlan:
 
 def mistakes(outputs: str) -> list[str]:
     with pytest.raises(ConfigError) as raised:
-        parse_config(f"trust_domain: prod.example\noutputs:\n{outputs}", _AT / "f")
+        parse_config(f"trust_domain: prod.example\noutputs:\n{outputs}\n{_PLACES}", _AT / "f")
     return [str(each).removeprefix("/etc/accredit/f:") for each in raised.value.mistakes]
 
 
@@ -64,7 +65,7 @@ def test_what_is_given_beside_a_profile_replaces_that_part_of_it() -> None:
 
 def test_owner_and_group_are_for_all_files_that_name_none() -> None:
     found = plan(
-        "profile: postgresql\nfolder: out\nowner: pg\ngroup: tls\n"
+        "profile: mysql\nfolder: out\nowner: pg\ngroup: tls\n"
         "files: [{kind: own-bundle, name: roots.pem, group: all}]"
     )
     assert {(spec.owner, spec.group) for spec in found.recipe.files} == {
