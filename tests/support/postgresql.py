@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import getpass
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from support import needs
@@ -39,6 +41,14 @@ ssl_ca_file = '{files}/ca.crt'
     @property
     def pid_file(self) -> Path:
         return self.data / "postmaster.pid"
+
+    def stop(self) -> None:
+        """End it; if killed, it leaves its shared memory behind until the machine is restarted."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGQUIT)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(20)
+        super().stop()
 
     def psql(self, connection: str, sql: str = "select user") -> subprocess.CompletedProcess[str]:
         """Ask as a client would."""
