@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from accredit.agent import cli_options, places
+from accredit.agent import cli_options
 
 
 @click.command()
@@ -17,7 +17,7 @@ def check(config: Path | None) -> None:
     from accredit.agent.config import load_config  # noqa: PLC0415  pydantic only where it is used
     from accredit.agent.doubts import doubts  # noqa: PLC0415
 
-    path = config or places.config_file()
+    path = cli_options.config_path(config)
     plan = load_config(path).plan(path)
     if plan.endpoint:
         from accredit.agent.bundle_endpoint.certificate_files import check_files  # noqa: PLC0415

@@ -42,6 +42,20 @@ def admin(command: F) -> F:
     return config(_socket(command))
 
 
+def config_path(config: Path | None) -> Path:
+    """Return the configuration a command means.
+
+    Raises:
+        ClickException: none was named, and there is none where it is looked for.
+    """
+    path = config or places.config_file()
+    if path == places.SYSTEM_CONFIG and config is None and places.is_missing(path):
+        raise click.ClickException(
+            f"there is neither ./accredit.yaml nor {path}: name a configuration by -c, or write one"
+        )
+    return path
+
+
 def admin_path(config: Path | None, admin_socket: Path | None) -> Path:
     """Return the admin socket of the agent a command means.
 

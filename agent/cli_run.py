@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from accredit.agent import cli_options, places
+from accredit.agent import cli_options
 
 
 @click.command()
@@ -16,4 +16,4 @@ def run(config: Path | None) -> None:
     """Run the agent until SIGTERM; SIGHUP reads entries and federation again."""
     from accredit.agent.process import main  # noqa: PLC0415  the daemon's imports are its own
 
-    sys.exit(main(config or places.config_file()))
+    sys.exit(main(cli_options.config_path(config)))

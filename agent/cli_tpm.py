@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from accredit.agent import cli_options, places, table
+from accredit.agent import cli_options, table
 
 if TYPE_CHECKING:
     from accredit.agent.plan import Plan
@@ -57,5 +57,5 @@ def provision(
 def _plan(config: Path | None) -> Plan:
     from accredit.agent.config import load_config  # noqa: PLC0415  pydantic only where it is used
 
-    path = config or places.config_file()
+    path = cli_options.config_path(config)
     return load_config(path).plan(path)

@@ -223,6 +223,20 @@ def test_without_anything_to_find_it_by_the_agent_is_looked_for_at_its_default_p
         assert "--admin-socket has no default here: XDG_RUNTIME_DIR is not set" in done.stderr
 
 
+@pytest.mark.parametrize("command", [["run"], ["check"], ["tpm", "show"]])
+def test_without_any_configuration_it_is_told_where_one_is_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ACCREDIT_CONFIG", raising=False)
+    done = accredit(*command)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "Error: there is neither ./accredit.yaml nor /etc/accredit/accredit.yaml:"
+        " name a configuration by -c, or write one\n"
+    )
+
+
 def test_a_configuration_that_was_named_has_to_be_there(tmp_path: Path) -> None:
     done = accredit("status", ACCREDIT_CONFIG=str(tmp_path / "gone.yaml"))
     assert done.returncode == 1
