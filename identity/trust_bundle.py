@@ -50,6 +50,8 @@ class JwtAuthority:
 class TrustBundle:
     """The authorities of one trust domain. Equal by content; the encodings are computed once.
 
+    The order of JWT keys is no content: a SPIRE Server publishes another one at each fetch.
+
     No authority of a kind means that the trust domain does not support that kind: every such SVID
     of it is refused. Authorities given twice are kept once. ``crls`` are its certificate revocation
     lists in DER: none, or one for each X.509 authority. Bundle documents cannot hold them.
@@ -60,17 +62,17 @@ class TrustBundle:
 
     trust_domain: TrustDomain
     x509_authorities: tuple[x509.Certificate, ...] = ()
-    jwt_authorities: tuple[JwtAuthority, ...] = ()
+    jwt_authorities: tuple[JwtAuthority, ...] = field(default=(), compare=False)
     sequence: int | None = None
     refresh_hint: timedelta | None = None
     crls: tuple[bytes, ...] = field(default=(), repr=False)
+    _jwt_keys: frozenset[JwtAuthority] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "x509_authorities", tuple(dict.fromkeys(self.x509_authorities)))
         object.__setattr__(self, "jwt_authorities", tuple(dict.fromkeys(self.jwt_authorities)))
-        if len({authority.key_id for authority in self.jwt_authorities}) < len(
-            self.jwt_authorities
-        ):
+        object.__setattr__(self, "_jwt_keys", frozenset(self.jwt_authorities))
+        if len({authority.key_id for authority in self._jwt_keys}) < len(self._jwt_keys):
             raise BundleError("JWT-SVID 6.1", "two different keys share a kid")
         if self.sequence is not None and self.sequence < 0:
             raise BundleError("Trust Domain and Bundle 4.1.1", "the sequence is negative")

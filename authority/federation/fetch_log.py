@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import Protocol
 
 from accredit.authority.federation.freshness import Held
@@ -37,14 +38,14 @@ def log_failed(relationship: Relationship, held: Held | None, progress: Progress
 
 
 def log_fetched(
-    relationship: Relationship, document: Fetched, held: Held | None, warnings: object
+    relationship: Relationship, document: Fetched, held: Held | None, warnings: Iterable[str]
 ) -> None:
     """Say what was fetched, and what is odd about it."""
     facts = _facts(relationship) | {"from": str(document.url)}
     if held is not None:
         facts |= {"sequence": held.bundle.sequence, "since": rfc3339(held.since)}
-    if warnings:
-        _logger.warning("federated bundle is odd", extra=facts | {"error": warnings})
+    if odd := "; ".join(warnings):
+        _logger.warning("federated bundle is odd", extra=facts | {"error": odd})
     _logger.info("federated bundle fetched", extra=facts)
 
 

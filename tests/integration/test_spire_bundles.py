@@ -1,8 +1,9 @@
 """Bundle documents of the form that a SPIRE Server publishes, with keys of our own.
 
-As read in its source (pkg/common/bundleutil): four blanks, one certificate in each `x5c`, JWT keys
-in any order, `spiffe_sequence` and `spiffe_refresh_hint` left out when they are 0, and null for no
-keys.
+As SPIRE 1.13.3 serves it, and as read in its source (pkg/common/bundleutil): four blanks, one
+certificate in each `x5c`, JWT keys in another order at each fetch, `spiffe_sequence` and
+`spiffe_refresh_hint` left out when they are 0. For no keys it writes an empty array; older ones
+write null, and never a sequence.
 """
 
 from __future__ import annotations
@@ -128,6 +129,36 @@ async def test_without_sequence_and_hint_the_last_one_fetched_counts_for_five_mi
             assert (await federation.polled())["bundle"]["sequence"] is None
             assert _holds_all(federation, partner)
             assert federation.clock.waits[-1] == timedelta(minutes=5)
+
+
+async def test_jwt_keys_in_another_order_are_no_other_bundle(
+    partner: Partner, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Which a SPIRE Server makes of them at each fetch, under the same sequence."""
+    *roots, one, other = partner.keys
+    async with endpoint(
+        partner.context(tmp_path), says(whole(_published([*roots, one, other], sequence=7)))
+    ) as server:
+        bootstrap = partner.ca.bundle(sequence=6)
+        async with federating(tmp_path, relationship(server.url()), held=bootstrap) as federation:
+            await federation.polled()
+            assert _holds_all(federation, partner)
+            server.talk = says(whole(_published([*roots, other, one], sequence=7)))
+            assert (await federation.next_poll())["fetches"] == 2
+            assert len(federation.told) == 1
+    assert [each for each in caplog.records if each.levelname == "WARNING"] == []
+
+
+async def test_no_keys_at_all_end_all_trust(partner: Partner, tmp_path: Path) -> None:
+    body = _published([], sequence=7, hint=600)
+    async with (
+        endpoint(partner.context(tmp_path), says(whole(body))) as server,
+        federating(
+            tmp_path, relationship(server.url()), held=partner.ca.bundle(sequence=6)
+        ) as federation,
+    ):
+        assert (await federation.polled())["error"] == ""
+        assert federation.bundles.bundles[PARTNER].x509_authorities == ()
 
 
 async def test_null_for_no_keys_is_refused_and_the_bundle_stays(
