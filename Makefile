@@ -139,9 +139,10 @@ kafka: tests/kafka.xml  ## Kafka's jars in build/kafka, for the tests with a rea
 	    -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/build/kafka
 
 # Asked for by name only, too, since it comes from the Go module proxy. go.sum says what it is.
-spire: tests/spire/go.mod tests/spire/go.sum  ## SPIRE's server and agent in build/spire, for the tests with real ones; needs go
+spire: tests/spire/go.mod tests/spire/go.sum  ## SPIRE and a client of go-spiffe in build/spire, for the tests with real ones; needs go
 	rm -rf build/spire
 	cd tests/spire && timeout 1800 env GOFLAGS=-mod=readonly go build -trimpath -buildvcs=false -o $(CURDIR)/build/spire/ tool
+	cd tests/spire/client && timeout 600 env GOFLAGS=-mod=readonly go build -trimpath -buildvcs=false -o $(CURDIR)/build/spire/go-spiffe-client .
 
 # pip from the start, so that make demo needs nothing but Python; ensurepip is a package of its own on Debian.
 .venv/bin/python:

@@ -94,6 +94,14 @@ def spire() -> Path:
     return programs
 
 
+def go_spiffe() -> Path:
+    """Return the program of tests/spire/client, a workload that uses go-spiffe; CI skips."""
+    program = _REPOSITORY / "build/spire/go-spiffe-client"
+    if not program.exists():
+        pytest.skip("no go-spiffe: make spire")
+    return program
+
+
 def _wheel_envoy() -> str | None:
     # Through the metadata: importing it would collide with our folder of the same name.
     try:
