@@ -78,12 +78,22 @@ def test_requests_pass_both_ways_and_a_stranger_of_spires_is_refused(folder: Pat
         ):
             for port in (shops_out.port, stocks_out.port):
                 wait_until(lambda p=port: _status(p) == 200, 60, envoy.log_text)  # type: ignore[misc]
-            agent.create("/stranger", "-federatesWith", SHOP)
-            assert _refused(agent, folder, shops.port)
+            allowed = agent.create("/api")
+            assert _status_for_us(agent, folder, shops.port) == 200
+            agent.delete(allowed)
+            agent.create("/stranger")
+            assert _refusals(envoy) == 0
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                _status_for_us(agent, folder, shops.port)
+            wait_until(lambda: _refusals(envoy) == 1, 60, envoy.log_text)
 
 
-def _refused(agent: SpireAgent, folder: Path, port: int) -> bool:
-    """Call with an SVID that SPIRE gives to somebody else; tell whether nothing is served."""
+def _refusals(envoy: EnvoyProcess) -> int:
+    return sum(envoy.stats("ssl.fail_verify_(san|error)$").values())
+
+
+def _status_for_us(agent: SpireAgent, folder: Path, port: int) -> int:
+    """Call with the SVID that this process has from SPIRE."""
     subprocess.run(
         [
             needs.spire() / "spire-agent",
@@ -97,8 +107,5 @@ def _refused(agent: SpireAgent, folder: Path, port: int) -> bool:
     context.load_cert_chain(folder / "svid.0.pem", folder / "svid.0.key")
     connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=20, context=context)
     with contextlib.closing(connection):
-        try:
-            connection.request("GET", "/")
-            return connection.getresponse().status == 403
-        except OSError:
-            return True
+        connection.request("GET", "/")
+        return connection.getresponse().status
