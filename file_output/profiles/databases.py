@@ -45,7 +45,8 @@ MYSQL = Profile(
         verify=here(3306, StartTls.MYSQL),
     ),
     _MYSQL_LINES,
-    "needs a login with CONNECTION_ADMIN: over the socket, or in ~/.my.cnf",
+    "needs a login with CONNECTION_ADMIN: over the socket as accredit's user, or by a `reload`"
+    " with --defaults-extra-file; X Protocol keeps its certificate until a restart",
 )
 
 MARIADB = Profile(
@@ -56,7 +57,8 @@ MARIADB = Profile(
         verify=here(3306, StartTls.MYSQL),
     ),
     _MYSQL_LINES,
-    "needs a login with RELOAD: over the socket, or in ~/.my.cnf",
+    "needs a login with RELOAD: over the socket as accredit's user, or by a `reload`"
+    " with --defaults-extra-file",
 )
 
 _REDIS = (

@@ -17,8 +17,11 @@ from typing import NoReturn
 
 import pytest
 
+from support import elsewhere
+
 _REPOSITORY = Path(__file__).parents[2]
 _SPIRE = ("spire-agent", "spire-server", "oidc-discovery-provider")
+_MYSQLD = "usr/sbin/mysqld"
 
 
 def program(name: str, *, apt: str) -> Path:
@@ -100,6 +103,19 @@ def go_spiffe() -> Path:
     if not program.exists():
         pytest.skip("no go-spiffe: make spire")
     return program
+
+
+def mysql() -> Path:
+    """Return the root of a system that has MySQL: ``$ACCREDIT_MYSQL``, or this one; CI skips."""
+    root = Path(os.environ.get("ACCREDIT_MYSQL", "/"))
+    if not (root / _MYSQLD).exists() or b"MariaDB" in _version(root):
+        pytest.skip(f"no MySQL in {root}: set ACCREDIT_MYSQL, see CONTRIBUTING.md")
+    return root
+
+
+def _version(root: Path) -> bytes:
+    asked = [*elsewhere.command(root, _MYSQLD), "--version"]
+    return subprocess.run(asked, check=True, capture_output=True, timeout=30).stdout
 
 
 def _wheel_envoy() -> str | None:
