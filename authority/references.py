@@ -68,12 +68,12 @@ class Values:
         self._selectors = selectors
 
     def of(self, reference: Reference) -> Sequence[str]:
-        """Return them all, in no order."""
+        """Return them all, empty ones too, in no order."""
         kind, prefix = reference.type, f"{reference.kind}:" if reference.kind else ""
         return [
             each.value[len(prefix) :]
             for each in self._selectors
-            if each.type == kind and each.value.startswith(prefix) and len(each.value) > len(prefix)
+            if each.type == kind and each.value.startswith(prefix)
         ]
 
     def references(self) -> Iterator[Reference]:

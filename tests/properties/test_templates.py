@@ -58,6 +58,7 @@ def test_every_instance_has_the_shape_of_a_template(caller: frozenset[Selector])
 
 
 @given(_callers)
+@example(frozenset({Selector("k8s", s) for s in ("ns:", "ns:0", "sa:0")}))
 def test_an_instance_says_nothing_that_the_caller_has_not(caller: frozenset[Selector]) -> None:
     for found in EntrySet([template("/ns/{k8s:ns}/sa/{k8s:sa}")]).match(caller):
         namespace, account = found.values
