@@ -114,7 +114,7 @@ def test_it_gets_tokens_and_has_them_verified(agent: AgentProcess) -> None:
         assert len(found[way]) == 1  # what was no token
     assert set(found["validating"].values()) == {"InvalidArgument"}
     assert found["wrong_audience"] == "InvalidArgument"
-    # It ends its watches of these at once, as the Workload API says it should.
+    # Its client asks for WIT-SVIDs too, which the agent does not have.
     assert found["wit"] == "Unimplemented"
 
 
