@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from support import needs
+from support import needs, spire_upstream
+from support.ca import TestCa
 from support.envoy_process import EnvoyProcess
 from support.eventually import wait_until
 from support.sidecar import app, legacy_app
@@ -56,7 +57,10 @@ def _text(own: str, peer: str, ports: dict[str, object]) -> str:
     )
 
 
-def test_requests_pass_both_ways_and_a_stranger_of_spires_is_refused(folder: Path) -> None:
+@pytest.mark.parametrize("with_intermediates", [False, True])
+def test_requests_pass_both_ways_and_a_stranger_of_spires_is_refused(
+    folder: Path, with_intermediates: bool
+) -> None:
     needs.spire()
     needs.envoy()
     served, shops, stocks, shops_out, stocks_out = (free_port() for _ in range(5))
@@ -66,8 +70,12 @@ def test_requests_pass_both_ways_and_a_stranger_of_spires_is_refused(folder: Pat
     entry = f'{{id: /web, selectors: ["unix:path:{here}/envoy"], federates_with: [stock.example]}}'
     ours = _text(web, api, {"mtls": shops, "app": served, "out": shops_out, "peer": stocks})
     theirs = _text(api, web, {"mtls": stocks, "app": served, "out": stocks_out, "peer": shops})
+    upstream = ""
+    if with_intermediates:
+        signer = TestCa("stock.example", now=datetime.now(UTC)).intermediate()
+        upstream = spire_upstream.plugin(folder, signer)
     with (
-        federating(folder, entries=entry) as (shop, stock),
+        federating(folder, upstream=upstream, entries=entry) as (shop, stock),
         SpireAgent(folder / "agent", stock).running() as agent,
         app.serving(served, legacy_app.talk),
     ):
