@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,12 +69,13 @@ def test_no_request_fails_while_spire_rotates(agent: SpireAgent, folder: Path) -
         Load(pair.port).running() as load,
     ):
         serials: dict[str, set[str]] = {"caller": set(), "server": set()}
-        deadline = time.monotonic() + 300
-        while min(map(len, serials.values())) <= _ROTATIONS:
-            assert time.monotonic() < deadline, (serials, load.failures[:3])
+
+        def rotated() -> bool:
             for name, sidecar in {"caller": pair.caller, "server": pair.server}.items():
                 serials[name] |= {sidecar.serial()} - {""}
-            time.sleep(0.1)
+            return min(map(len, serials.values())) > _ROTATIONS
+
+        wait_until(rotated, 300, lambda: (serials, load.failures[:3]))
         rejected = {**pair.caller.stats("update_rejected"), **pair.server.stats("update_rejected")}
         assert set(rejected.values()) == {0}
     assert load.failures == [], agent.log.read_text()[-4000:]

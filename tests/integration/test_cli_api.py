@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from support import needs
+from support import client_command, needs
 from support.agent_process import AgentProcess
+from support.client_command import Done
 
 _CONFIG = f"""\
 trust_domain: prod.example
@@ -33,7 +34,6 @@ trust_domain: prod.example
 entries: []
 """
 _WEB, _API = "spiffe://prod.example/web", "spiffe://prod.example/api"
-Done = subprocess.CompletedProcess[str]
 
 
 @pytest.fixture(scope="module")
@@ -43,15 +43,7 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentProcess]:
 
 
 def api(agent: AgentProcess, *arguments: str | Path, stdin: str = "") -> Done:
-    return subprocess.run(
-        [sys.executable, "-m", "accredit", "api", *arguments],
-        check=False,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "SPIFFE_ENDPOINT_SOCKET": f"unix://{agent.socket}"},
-    )
+    return client_command.run(agent.socket, "api", *arguments, stdin=stdin)
 
 
 def as_json(done: Done) -> dict[str, Any]:

@@ -16,7 +16,9 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
+from support import client_command
 from support.agent_process import AgentProcess
+from support.client_command import Done
 
 from accredit.sds_server.proto import discovery_pb2 as pb
 
@@ -33,7 +35,6 @@ entries:
     selectors: ["unix:uid:54321"]
 """
 _NOBODY = "trust_domain: prod.example\nentries: []\n"
-Done = subprocess.CompletedProcess[str]
 
 
 @pytest.fixture(scope="module")
@@ -86,14 +87,7 @@ async def wait_for_state(agent: AgentProcess, state: str) -> None:
 
 
 def sds(agent: AgentProcess, *arguments: str) -> Done:
-    return subprocess.run(
-        [sys.executable, "-m", "accredit", "sds", *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "SPIFFE_ENDPOINT_SOCKET": f"unix://{agent.socket}"},
-    )
+    return client_command.run(agent.socket, "sds", *arguments)
 
 
 def secrets(done: Done) -> dict[str, dict[str, Any]]:

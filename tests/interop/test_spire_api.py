@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,14 +13,14 @@ from typing import Any
 
 import jwt
 import pytest
-from support import spire
+from support import client_command, spire
 from support.ca import TestCa
+from support.client_command import Done
 from support.spire import SpireAgent
 
 PARTNER = TestCa("partner.example")
 _WEB, _API = "spiffe://prod.example/web", "spiffe://prod.example/api"
 _FETCH = ("fetch", "jwt", "--output=json", "--audience=db")
-Done = subprocess.CompletedProcess[str]
 Watcher = subprocess.Popen[str]
 
 
@@ -37,15 +36,7 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SpireAgent]:
 
 
 def api(agent: SpireAgent, *arguments: str, stdin: str = "") -> Done:
-    return subprocess.run(
-        [sys.executable, "-m", "accredit", "api", *arguments],
-        check=False,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "SPIFFE_ENDPOINT_SOCKET": f"unix://{agent.socket}"},
-    )
+    return client_command.run(agent.socket, "api", *arguments, stdin=stdin)
 
 
 def as_json(done: Done) -> dict[str, Any]:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support import spire
+from support import client_command, spire
 from support.ca import TestCa
+from support.client_command import Done
 from support.spire import SpireAgent
 
 _ID = "spiffe://prod.example/web"
 _OWN, _PARTNER = "spiffe://prod.example", "spiffe://partner.example"
-Done = subprocess.CompletedProcess[str]
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +25,7 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SpireAgent]:
 
 
 def sds(agent: SpireAgent, *arguments: str) -> Done:
-    done = subprocess.run(
-        [sys.executable, "-m", "accredit", "sds", *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "SPIFFE_ENDPOINT_SOCKET": f"unix://{agent.socket}"},
-    )
+    done = client_command.run(agent.socket, "sds", *arguments)
     assert "Traceback" not in done.stderr
     return done
 

@@ -17,6 +17,8 @@ from accredit.envoy.sidecar import Inbound, Outbound, Sidecar
 from accredit.identity.spiffe_id import SpiffeId, TrustDomain
 from support import ports
 from support.envoy_process import EnvoyProcess, Inside
+from support.eventually import wait_until
+from support.real_program import listens
 
 TRUST_DOMAIN = TrustDomain("td.example")
 CALLER = SpiffeId(TRUST_DOMAIN, "/caller")
@@ -91,6 +93,8 @@ def running(
         pair.caller.running(),
     ):
         try:
+            # Envoy may be ready before the app is, and its first requests fail then.
+            wait_until(lambda: listens(app.port))
             pair.server.wait_until_ready()
             pair.caller.wait_until_ready()
             yield pair
