@@ -1,13 +1,14 @@
-"""Waiting until the agent says it is ready, and until an Envoy truly serves."""
+"""Waiting until the agent says it is ready, and until an app and an Envoy truly serve."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+from accredit.envoy.address import Endpoint
 from accredit.identity.errors import UnavailableError
 
 _BETWEEN_TRIES = 0.05
@@ -39,13 +40,35 @@ async def envoy(admin: Path, seconds: float) -> None:
     Raises:
         UnavailableError: it was not within ``seconds``.
     """
+    await _until(lambda: _answers_ready(admin), seconds, f"the Envoy at {admin}")
+
+
+async def app(at: Endpoint, seconds: float) -> None:
+    """Return once a process listens at ``at``: until then its Envoy answers for it with 503.
+
+    Raises:
+        UnavailableError: none did within ``seconds``.
+    """
+    await _until(lambda: _listens(at), seconds, f"the app at {at}")
+
+
+async def _until(held: Callable[[], Awaitable[bool]], seconds: float, what: str) -> None:
     try:
         async with asyncio.timeout(seconds):
-            # Envoy tells nobody when it is ready; it can only be asked.
-            while not await _answers_ready(admin):  # noqa: ASYNC110
+            # Neither tells anybody when it is ready; they can only be asked.
+            while not await held():  # noqa: ASYNC110
                 await asyncio.sleep(_BETWEEN_TRIES)
     except TimeoutError:
-        raise UnavailableError(f"the Envoy at {admin} was not ready within {seconds} s") from None
+        raise UnavailableError(f"{what} was not ready within {seconds} s") from None
+
+
+async def _listens(at: Endpoint) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(at.host, at.port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 async def _answers_ready(admin: Path) -> bool:

@@ -100,6 +100,7 @@ async def _start(
         await running.enter_async_context(
             child(*envoy, log=world.folder / "envoy.log", line=sidecar_line)
         )
+    await ready.app(world.app, _START_SECONDS)
     for name in ("payments", "checkout"):
         await ready.envoy(world.admin(name), _START_SECONDS)
         say(f"{name}: plain HTTP app, real Envoy beside it has its identity and serves")
